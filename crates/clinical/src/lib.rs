@@ -1,0 +1,1 @@
+//! What a note says: content types, units, limits, validation, computed values. Pure.

@@ -1,0 +1,1 @@
+//! Who and how it is carried: ids, clock, roles, share, evidence ladder, escalation, access. Pure.

@@ -1,0 +1,1 @@
+//! Merkle tree, checkpoints, proofs, receipts, offline verification.

@@ -1,0 +1,1 @@
+//! SQLite and PostgreSQL behind one set of SQL texts.

@@ -1,0 +1,1 @@
+//! The whole app on either engine, for tests.

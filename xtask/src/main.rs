@@ -1,0 +1,2 @@
+//! Tasks for developers and CI.
+fn main() {}
