@@ -1,2 +1,130 @@
-//! Tasks for developers and CI.
-fn main() {}
+//! Tasks for developers and CI: `cargo xtask test` and `cargo xtask postgres`.
+//!
+//! This is where the commands are read and their exit codes decided. What they do stands in the
+//! modules; the order of the checks of a whole build stands in `.ci/run`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's command talks to its terminal"
+)]
+
+mod cluster;
+mod command;
+mod guard;
+mod postgres;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::cluster::Cluster;
+use crate::command::Signals;
+
+/// The variable by which tests learn of the private PostgreSQL: a `postgres://` URL whose role may create databases.
+const URL_VARIABLE: &str = "LIAISON_TEST_POSTGRES_URL";
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks for developers and CI")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs the tests against SQLite and a private PostgreSQL, which is removed afterwards.
+    ///
+    /// What follows `--` goes to the test runner: `cargo xtask test -- -p liaison-store share_`.
+    /// Without it, every crate is tested and the examples in the documentation are run.
+    Test {
+        /// Filters and options for `cargo nextest run`, or `cargo test` where nextest is not installed.
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Starts the same private PostgreSQL, prints its URL and keeps it until Ctrl-C.
+    ///
+    /// With `-- command`, runs the command with LIAISON_TEST_POSTGRES_URL set and exits with its code.
+    Postgres {
+        /// The command and its arguments.
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+    /// The process that owns a private PostgreSQL; started by the others.
+    #[command(hide = true)]
+    Guard(guard::Settings),
+}
+
+fn main() -> ExitCode {
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime does not start")
+        .and_then(|runtime| runtime.block_on(run(Arguments::parse().task)));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task) -> Result<u8> {
+    match task {
+        Task::Guard(settings) => guard::run(settings).await.map(|()| 0),
+        Task::Test { arguments } => {
+            let commands = test::commands(&arguments);
+            with_cluster(async |cluster, signals| {
+                for command in commands {
+                    let code = command::run(command, cluster, signals).await?;
+                    if code != 0 {
+                        return Ok(code);
+                    }
+                }
+                Ok(0)
+            })
+            .await
+        }
+        Task::Postgres { command } => {
+            with_cluster(async |cluster, signals| match command.split_first() {
+                Some((program, arguments)) => {
+                    let mut command = std::process::Command::new(program);
+                    command.args(arguments);
+                    command::run(command, cluster, signals).await
+                }
+                None => {
+                    println!("{URL_VARIABLE}={}", cluster.url());
+                    eprintln!("xtask: PostgreSQL stays until Ctrl-C");
+                    tokio::select! {
+                        signal = signals.next() => Ok(signal.exit_code()),
+                        failed = cluster.failed() => Err(failed),
+                    }
+                }
+            })
+            .await
+        }
+    }
+}
+
+/// Starts a cluster, does the work and waits until the cluster is gone, also when the work failed or was interrupted.
+async fn with_cluster<W>(work: W) -> Result<u8>
+where
+    W: AsyncFnOnce(&mut Cluster, &mut Signals) -> Result<u8>,
+{
+    let programs = postgres::find_or_install()?;
+    let mut signals = Signals::listen()?;
+    let started = tokio::select! {
+        started = Cluster::start(&programs) => started,
+        // The guard sees our end of its pipe close and cleans up.
+        signal = signals.next() => return Ok(signal.exit_code()),
+    };
+    let mut cluster = started?;
+    let done = work(&mut cluster, &mut signals).await;
+    let stopped = cluster.stop().await;
+    let code = done?;
+    stopped?;
+    Ok(code)
+}
