@@ -1,0 +1,5 @@
+//! What holds for the whole workspace and no crate could check by itself.
+
+mod arrows;
+mod manifests;
+mod workspace;
