@@ -1,9 +1,5 @@
 //! The proof that a later checkpoint continues an earlier one, as a JSON document for someone
 //! who kept the earlier checkpoint and wants to know that nothing was changed since.
-//!
-//! ```json
-//! { "format": "liaison-consistency@v1", "old_size": 6, "new_size": 8, "hashes": ["base64"] }
-//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +14,10 @@ use crate::tree;
 pub const CONSISTENCY_FORMAT: &str = "liaison-consistency@v1";
 
 /// A consistency proof (RFC 6962 section 2.1.2) with the sizes it connects.
+///
+/// ```json
+/// { "format": "liaison-consistency@v1", "old_size": 6, "new_size": 8, "hashes": ["base64"] }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsistencyProof {
     /// Size of the earlier tree.

@@ -1,15 +1,5 @@
 //! Exports: many entries with their proofs against one checkpoint, as NDJSON that is written
 //! and checked line by line, so that neither side holds it all in memory.
-//!
-//! ```json
-//! {"type":"header","format":"liaison-export@v1","origin":"...","size":8,"root":"base64"}
-//! {"type":"entry","index":2,"entry":{"...":"readable"},"leaf":"base64","proof":["base64"]}
-//! {"type":"checkpoint","entries":1,"checkpoint":"the signed note"}
-//! ```
-//!
-//! Entries stand in rising order of index and may be a selection. The header states the tree
-//! every proof leads to, and is worth nothing until the closing line signs that same tree; an
-//! export cut short has no closing line and fails.
 
 use std::io::{self, BufRead, Read};
 
@@ -50,6 +40,16 @@ enum Line {
 }
 
 /// Writes an export's lines; each ends with a newline.
+///
+/// ```json
+/// {"type":"header","format":"liaison-export@v1","origin":"...","size":8,"root":"base64"}
+/// {"type":"entry","index":2,"entry":{"...":"readable"},"leaf":"base64","proof":["base64"]}
+/// {"type":"checkpoint","entries":1,"checkpoint":"the signed note"}
+/// ```
+///
+/// Entries stand in rising order of index and may be a selection. The header states the tree
+/// every proof leads to, and is worth nothing until the closing line signs that same tree; an
+/// export cut short has no closing line and fails.
 #[derive(Debug)]
 pub struct Exporter {
     checkpoint: Checkpoint,

@@ -1,18 +1,5 @@
 //! Receipts: one entry and the proof that it was logged, in one JSON document which a recipient
 //! can keep for years and check with nothing but the log's public key.
-//!
-//! ```json
-//! {
-//!   "format": "liaison-receipt@v1",
-//!   "entry":  { "...": "the entry, readable; must equal the leaf" },
-//!   "leaf":   "base64 of the bytes the log committed to",
-//!   "proof":  "the text of a C2SP tlog-proof: index, audit path, signed checkpoint"
-//! }
-//! ```
-//!
-//! `proof` alone, saved as a `.tlog-proof` file, together with the decoded `leaf` can be checked
-//! by any tool for that format. The key is not in the document on purpose: a proof that brings
-//! its own key proves nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +16,19 @@ use crate::tree::ProofError;
 pub const RECEIPT_FORMAT: &str = "liaison-receipt@v1";
 
 /// An entry with its proof.
+///
+/// ```json
+/// {
+///   "format": "liaison-receipt@v1",
+///   "entry":  { "...": "the entry, readable; must equal the leaf" },
+///   "leaf":   "base64 of the bytes the log committed to",
+///   "proof":  "the text of a C2SP tlog-proof: index, audit path, signed checkpoint"
+/// }
+/// ```
+///
+/// `proof` alone, saved as a `.tlog-proof` file, together with the decoded `leaf` can be checked
+/// by any tool for that format. The key is not in the document on purpose: a proof that brings
+/// its own key proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The entry and its bytes.

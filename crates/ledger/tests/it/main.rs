@@ -8,5 +8,6 @@ mod leaf;
 mod malformed;
 mod properties;
 mod receipt;
+mod sequence;
 mod support;
 mod vectors;
