@@ -14,7 +14,7 @@ pub trait Random: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-impl dyn Random {
+impl dyn Random + '_ {
     /// A new id of the wanted kind: a UUIDv7 (RFC 9562) of the given time, with 74 random bits.
     pub fn id<T: TypedId>(&self, now: DateTime<Utc>) -> T {
         T::from_uuid(self.uuid(now))

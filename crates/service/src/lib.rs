@@ -3,3 +3,12 @@
 //! One use case is one file, named after the act. The only crate with business decisions that touch the store.
 
 pub mod channel;
+mod context;
+mod error;
+mod idempotency;
+
+pub use context::{Service, ServiceOptions, Settings};
+pub use error::{FieldProblem, ServiceError};
+
+/// The service's results.
+pub type Result<T, E = ServiceError> = std::result::Result<T, E>;

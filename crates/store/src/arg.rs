@@ -1,0 +1,176 @@
+//! Arguments of statements: one value type for both drivers, so that each call is written once.
+
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use liaison_domain as domain;
+use sqlx::{Arguments, postgres::PgArguments, sqlite::SqliteArguments};
+use uuid::Uuid;
+
+use crate::error::{Result, StoreError};
+
+/// One bound value, with its type even when it is null.
+#[derive(Debug, Clone)]
+pub enum Arg {
+    /// An id.
+    Uuid(Option<Uuid>),
+    /// Text, value-set names and JSON.
+    Text(Option<String>),
+    /// A whole number.
+    Int(Option<i64>),
+    /// True or false.
+    Bool(Option<bool>),
+    /// An instant, at microseconds.
+    Time(Option<DateTime<Utc>>),
+    /// Bytes: hashes and ciphertext.
+    Bytes(Option<Vec<u8>>),
+}
+
+/// A Rust value that can be bound.
+pub trait IntoArg {
+    /// Null of this value's type.
+    const NULL: Arg;
+    /// The value to bind.
+    fn into_arg(self) -> Arg;
+}
+
+impl<T: IntoArg> IntoArg for Option<T> {
+    const NULL: Arg = T::NULL;
+    fn into_arg(self) -> Arg {
+        self.map_or(T::NULL, T::into_arg)
+    }
+}
+
+macro_rules! into_arg {
+    ($($type:ty => $variant:ident, $value:ident -> $convert:expr;)*) => {$(
+        impl IntoArg for $type {
+            const NULL: Arg = Arg::$variant(None);
+            fn into_arg(self) -> Arg {
+                let $value = self;
+                Arg::$variant(Some($convert))
+            }
+        }
+    )*};
+}
+
+into_arg! {
+    Uuid => Uuid, value -> value;
+    String => Text, value -> value;
+    &String => Text, value -> value.clone();
+    &str => Text, value -> value.to_owned();
+    NaiveDate => Text, value -> value.to_string();
+    i64 => Int, value -> value;
+    i32 => Int, value -> i64::from(value);
+    u32 => Int, value -> i64::from(value);
+    i16 => Int, value -> i64::from(value);
+    bool => Bool, value -> value;
+    DateTime<Utc> => Time, value -> value.trunc_subsecs(6);
+    Vec<u8> => Bytes, value -> value;
+    &[u8] => Bytes, value -> value.to_vec();
+    [u8; 32] => Bytes, value -> value.to_vec();
+    domain::EvidenceLevel => Int, value -> i64::from(value.number());
+    domain::Urgency => Int, value -> urgency_number(value);
+}
+
+/// Calls a macro with every typed id.
+macro_rules! for_each_id {
+    ($macro:ident) => {
+        $macro! {
+            OrganizationId TeamId UserId MembershipId EndpointId CoverageId PatientId CareTeamEntryId RestrictionId
+            CourseId HoldId NoteId NoteVersionId ShareId QuestionId RecipientId DeliveryId AttemptId EvidenceId
+            AcknowledgmentId EscalationStepId CallTaskId ReplyId MisSendId NoticeId PolicyId TokenId EntryId
+        }
+    };
+}
+pub(crate) use for_each_id;
+
+/// Calls a macro with every value set that is kept by its name.
+macro_rules! for_each_term {
+    ($macro:ident) => {
+        $macro! {
+            domain::OrganizationKind, domain::CareRole, domain::Duty, domain::ChannelKind, domain::EndpointStatus,
+            domain::NoteKind, domain::NoteStatus, domain::DeliveryPurpose, domain::PurposeOfUse, domain::CallReason,
+            domain::CallTaskStatus, domain::QuestionStatus, domain::Outcome, domain::DeliveryState,
+            domain::AttemptOutcome, domain::DeadReason, domain::Disposition, domain::Decline, domain::Role,
+            domain::escalation::StepKind, domain::people::ActorKind
+        }
+    };
+}
+pub(crate) use for_each_term;
+
+macro_rules! id_args {
+    ($($id:ident)*) => {$(
+        impl IntoArg for domain::$id {
+            const NULL: Arg = Arg::Uuid(None);
+            fn into_arg(self) -> Arg {
+                Arg::Uuid(Some(self.uuid()))
+            }
+        }
+    )*};
+}
+for_each_id!(id_args);
+
+macro_rules! term_args {
+    ($($term:ty),*) => {$(
+        impl IntoArg for $term {
+            const NULL: Arg = Arg::Text(None);
+            fn into_arg(self) -> Arg {
+                Arg::Text(Some(self.as_str().to_owned()))
+            }
+        }
+    )*};
+}
+for_each_term!(term_args);
+
+/// A value kept as JSON text.
+#[derive(Debug, Clone)]
+pub struct Json<T>(pub T);
+
+impl<T: serde::Serialize> IntoArg for Json<&T> {
+    const NULL: Arg = Arg::Text(None);
+    fn into_arg(self) -> Arg {
+        // Our own types serialize to JSON without fail; a null would be caught by the column's `not null`.
+        Arg::Text(serde_json::to_string(self.0).ok())
+    }
+}
+
+/// The number under which the database keeps an urgency.
+pub fn urgency_number(urgency: domain::Urgency) -> i64 {
+    match urgency {
+        domain::Urgency::Routine => 0,
+        domain::Urgency::Urgent => 1,
+        domain::Urgency::Emergent => 2,
+    }
+}
+
+/// The arguments of a statement: `args![id, now, Option::<UserId>::None]`.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::arg::IntoArg::into_arg($value)),*] };
+}
+
+macro_rules! bind_all {
+    ($arguments:ident, $args:ident) => {
+        for arg in $args {
+            let added = match arg {
+                Arg::Uuid(value) => $arguments.add(value),
+                Arg::Text(value) => $arguments.add(value),
+                Arg::Int(value) => $arguments.add(value),
+                Arg::Bool(value) => $arguments.add(value),
+                Arg::Time(value) => $arguments.add(value),
+                Arg::Bytes(value) => $arguments.add(value),
+            };
+            added.map_err(|error| StoreError::Encode(error.to_string()))?;
+        }
+    };
+}
+
+pub(crate) fn sqlite_arguments(args: Vec<Arg>) -> Result<SqliteArguments> {
+    let mut arguments = SqliteArguments::default();
+    bind_all!(arguments, args);
+    Ok(arguments)
+}
+
+pub(crate) fn postgres_arguments(args: Vec<Arg>) -> Result<PgArguments> {
+    let mut arguments = PgArguments::default();
+    bind_all!(arguments, args);
+    Ok(arguments)
+}

@@ -1,0 +1,289 @@
+//! Connections and transactions: the only place where statements meet a driver.
+//!
+//! [`Conn`] reads, on either engine. [`Tx`] is one write transaction; it carries the ledger entries, nudges and events
+//! of its use case and writes them with the commit.
+
+use std::ops::{Deref, DerefMut};
+
+use liaison_domain::EntryId;
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction, pool::PoolConnection};
+use uuid::Uuid;
+
+use crate::{
+    Store,
+    arg::{Arg, IntoArg, postgres_arguments, sqlite_arguments},
+    engine::Engine,
+    error::{Result, StoreError},
+    event::Event,
+    ledger::NewEntry,
+    row::{FromRow, Row},
+    sql::{MAX_IDS, Sql},
+    tasks::{Nudge, Queue},
+};
+
+enum Inner {
+    SqliteRead(PoolConnection<Sqlite>),
+    PostgresRead(PoolConnection<Postgres>),
+    SqliteTx(Transaction<'static, Sqlite>),
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+/// A connection that statements run on.
+pub struct Conn {
+    inner: Inner,
+    store: Store,
+}
+
+macro_rules! on {
+    ($conn:expr, $args:expr, $c:ident, $a:ident => $body:expr) => {
+        match &mut $conn.inner {
+            Inner::SqliteRead($c) => {
+                let $a = sqlite_arguments($args)?;
+                let $c = &mut **$c;
+                $body.map(on!(@row Sqlite))
+            }
+            Inner::PostgresRead($c) => {
+                let $a = postgres_arguments($args)?;
+                let $c = &mut **$c;
+                $body.map(on!(@row Postgres))
+            }
+            Inner::SqliteTx($c) => {
+                let $a = sqlite_arguments($args)?;
+                let $c = &mut **$c;
+                $body.map(on!(@row Sqlite))
+            }
+            Inner::PostgresTx($c) => {
+                let $a = postgres_arguments($args)?;
+                let $c = &mut **$c;
+                $body.map(on!(@row Postgres))
+            }
+        }
+    };
+    (@row Sqlite) => { |rows| rows.into_iter().map(Row::Sqlite).collect::<Vec<_>>() };
+    (@row Postgres) => { |rows| rows.into_iter().map(Row::Postgres).collect::<Vec<_>>() };
+}
+
+impl Conn {
+    /// The store this connection belongs to.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        self.store.engine()
+    }
+
+    async fn rows(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<Vec<Row>> {
+        self.store.count_statement();
+        let rows = on!(self, args, c, a => {
+            sqlx::query_with(AssertSqlSafe(text), a).fetch_all(c).await
+        });
+        rows.map_err(|error| StoreError::database(sql.name, error))
+    }
+
+    async fn run(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<u64> {
+        self.store.count_statement();
+        let query = AssertSqlSafe(text);
+        let done = match &mut self.inner {
+            Inner::SqliteRead(c) => {
+                let arguments = sqlite_arguments(args)?;
+                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+            }
+            Inner::SqliteTx(c) => {
+                let arguments = sqlite_arguments(args)?;
+                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+            }
+            Inner::PostgresRead(c) => {
+                let arguments = postgres_arguments(args)?;
+                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+            }
+            Inner::PostgresTx(c) => {
+                let arguments = postgres_arguments(args)?;
+                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+            }
+        };
+        done.map_err(|error| StoreError::database(sql.name, error))
+    }
+
+    /// Every row.
+    pub async fn all<R: FromRow>(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Vec<R>> {
+        let text = sql.text(self.engine(), 0, 0, 0);
+        self.rows(sql, text, args).await?.iter().map(R::from_row).collect()
+    }
+
+    /// The first row, if there is one.
+    pub async fn one<R: FromRow>(&mut self, sql: Sql, args: Vec<Arg>) -> Result<Option<R>> {
+        let text = sql.text(self.engine(), 0, 0, 0);
+        self.rows(sql, text, args).await?.first().map(R::from_row).transpose()
+    }
+
+    /// Every row whose key is among `ids` (the text's `{ids}`), after the fixed arguments.
+    pub async fn all_in<R: FromRow>(&mut self, sql: Sql, fixed: Vec<Arg>, ids: &[Uuid]) -> Result<Vec<R>> {
+        let mut found = Vec::new();
+        for chunk in ids.chunks(MAX_IDS) {
+            let padded = Sql::padded(chunk.len());
+            let mut args = fixed.clone();
+            // The last id again fills the list: a set does not mind.
+            let last = chunk.last().into_iter().cycle();
+            args.extend(chunk.iter().chain(last).take(padded).map(|id| id.into_arg()));
+            let text = sql.text(self.engine(), fixed.len(), padded, 0);
+            for row in self.rows(sql, text, args).await? {
+                found.push(R::from_row(&row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Runs a statement; the number of rows it changed.
+    pub async fn execute(&mut self, sql: Sql, args: Vec<Arg>) -> Result<u64> {
+        let text = sql.text(self.engine(), 0, 0, 0);
+        self.run(sql, text, args).await
+    }
+
+    /// Runs a statement over a set of ids (the text's `{ids}`).
+    pub async fn execute_in(&mut self, sql: Sql, fixed: Vec<Arg>, ids: &[Uuid]) -> Result<u64> {
+        let mut changed = 0;
+        for chunk in ids.chunks(MAX_IDS) {
+            let padded = Sql::padded(chunk.len());
+            let mut args = fixed.clone();
+            let last = chunk.last().into_iter().cycle();
+            args.extend(chunk.iter().chain(last).take(padded).map(|id| id.into_arg()));
+            let text = sql.text(self.engine(), fixed.len(), padded, 0);
+            changed += self.run(sql, text, args).await?;
+        }
+        Ok(changed)
+    }
+}
+
+impl IntoArg for &Uuid {
+    const NULL: Arg = Arg::Uuid(None);
+    fn into_arg(self) -> Arg {
+        Arg::Uuid(Some(*self))
+    }
+}
+
+/// One write transaction. Dropped without [`Tx::commit`], it never happened.
+pub struct Tx {
+    conn: Conn,
+    entries: Vec<NewEntry>,
+    nudges: Vec<Nudge>,
+    events: Vec<Event>,
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+impl Tx {
+    /// Runs a conditional update that must change exactly one row.
+    pub async fn change_one(&mut self, sql: Sql, args: Vec<Arg>) -> Result<()> {
+        match self.execute(sql, args).await? {
+            1 => Ok(()),
+            affected => Err(StoreError::Affected { statement: sql.name, affected, expected: 1 }),
+        }
+    }
+
+    /// Inserts rows by one statement (the text's `{rows:N}`).
+    pub async fn insert_all(&mut self, sql: Sql, rows: Vec<Vec<Arg>>) -> Result<()> {
+        const AT_ONCE: usize = 200;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<_> = rows.by_ref().take(AT_ONCE).collect();
+            let count = chunk.len();
+            let text = sql.text(self.engine(), 0, 0, count);
+            let changed = self.run(sql, text, chunk.into_iter().flatten().collect()).await?;
+            if changed != count as u64 {
+                return Err(StoreError::Affected { statement: sql.name, affected: changed, expected: count as u64 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a ledger entry, which is written with the commit.
+    pub fn record(&mut self, entry: NewEntry) -> EntryId {
+        let id = entry.id;
+        self.entries.push(entry);
+        id
+    }
+
+    /// Adds a nudge for the workers, which is handed over with the commit. The same nudge twice is one.
+    pub fn nudge(&mut self, queue: Queue, subject: Option<Uuid>) {
+        let nudge = Nudge { queue, subject };
+        if !self.nudges.contains(&nudge) {
+            self.nudges.push(nudge);
+        }
+    }
+
+    /// Adds an event for the subscribers, who hear it after the commit.
+    pub fn announce(&mut self, event: Event) {
+        if !self.events.contains(&event) {
+            self.events.push(event);
+        }
+    }
+
+    /// Writes the ledger entries and the nudges, commits, then wakes workers and subscribers.
+    pub async fn commit(mut self) -> Result<()> {
+        let store = self.conn.store.clone();
+        let entries = std::mem::take(&mut self.entries);
+        if !entries.is_empty() {
+            crate::ledger::insert(&mut self, &entries).await?;
+            if store.may_nudge_sequencer() {
+                self.nudge(Queue::Sequence, None);
+            }
+        }
+        let nudges = std::mem::take(&mut self.nudges);
+        let events = std::mem::take(&mut self.events);
+        if store.engine() == Engine::Postgres && !events.is_empty() {
+            crate::event::notify(&mut self, &events).await?;
+        }
+        let statement = "commit";
+        match self.conn.inner {
+            Inner::SqliteTx(mut tx) => {
+                store.push_sqlite(&mut tx, &nudges).await?;
+                tx.commit().await.map_err(|error| StoreError::database(statement, error))?;
+                store.wake().ring_for(&nudges);
+                store.publish(events);
+            }
+            Inner::PostgresTx(mut tx) => {
+                store.push_postgres(&mut tx, &nudges).await?;
+                tx.commit().await.map_err(|error| StoreError::database(statement, error))?;
+                store.wake().ring_for(&nudges);
+            }
+            Inner::SqliteRead(_) | Inner::PostgresRead(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Begins a write transaction (`BEGIN IMMEDIATE` on SQLite: a deferred read-then-write would fail as locked).
+    pub async fn begin(&self) -> Result<Tx> {
+        let inner = match self.pools() {
+            crate::Pools::Sqlite { writer, .. } => {
+                writer.begin_with("begin immediate").await.map(Inner::SqliteTx)
+            }
+            crate::Pools::Postgres(pool) => pool.begin().await.map(Inner::PostgresTx),
+        };
+        let inner = inner.map_err(|error| StoreError::database("begin", error))?;
+        Ok(Tx { conn: Conn { inner, store: self.clone() }, entries: Vec::new(), nudges: Vec::new(), events: Vec::new() })
+    }
+
+    /// A connection for reading.
+    pub async fn read(&self) -> Result<Conn> {
+        let inner = match self.pools() {
+            crate::Pools::Sqlite { readers, .. } => readers.acquire().await.map(Inner::SqliteRead),
+            crate::Pools::Postgres(pool) => pool.acquire().await.map(Inner::PostgresRead),
+        };
+        Ok(Conn { inner: inner.map_err(|error| StoreError::database("acquire", error))?, store: self.clone() })
+    }
+}

@@ -1,0 +1,91 @@
+//! What can go wrong with the store. Messages carry names of tables, columns and statements, never values.
+
+use crate::tasks::TaskError;
+
+/// A broken thing, as opposed to an expected outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached.
+    #[error("{statement}: {message}")]
+    Database {
+        /// The statement's name.
+        statement: &'static str,
+        /// The driver's error, without values.
+        message: String,
+        /// A unique index refused the row.
+        unique: bool,
+        /// Nothing was reached or the connection was lost: trying again may work.
+        unavailable: bool,
+    },
+    /// A row did not read as its type.
+    #[error("column {column}: {message}")]
+    Row {
+        /// The column.
+        column: &'static str,
+        /// What was expected.
+        message: String,
+    },
+    /// A conditional update did not meet the rows it expected: another process was there first.
+    #[error("{statement}: {affected} rows changed where {expected} were expected")]
+    Affected {
+        /// The statement's name.
+        statement: &'static str,
+        /// How many rows changed.
+        affected: u64,
+        /// How many should have.
+        expected: u64,
+    },
+    /// Ciphertext did not open: the wrong key, or a row that was tampered with or moved.
+    #[error("sealed value {place} does not open: the key is wrong or the row was changed")]
+    Sealed {
+        /// `table.column`.
+        place: String,
+    },
+    /// The keys cannot be used.
+    #[error("keys: {0}")]
+    Keys(String),
+    /// The schema is behind this version.
+    #[error("the database has {0} pending migrations; run `liaison migrate`, or start with migration allowed")]
+    PendingMigrations(usize),
+    /// The schema is ahead of this version, or another program's.
+    #[error("the database's migrations do not fit this version: {0}")]
+    ForeignMigrations(String),
+    /// The address is not one we know.
+    #[error("database URL: {0}; expected sqlite:PATH or postgres://USER@HOST/DATABASE")]
+    Url(String),
+    /// A task could not be handed over.
+    #[error(transparent)]
+    Tasks(#[from] TaskError),
+    /// A value could not be encoded.
+    #[error("cannot encode {0}")]
+    Encode(String),
+}
+
+impl StoreError {
+    /// Whether a unique index refused the row.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Database { unique: true, .. })
+    }
+
+    /// Whether another process changed the row first.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Affected { .. })
+    }
+
+    pub(crate) fn database(statement: &'static str, error: sqlx::Error) -> Self {
+        let unique = error.as_database_error().is_some_and(|inner| inner.is_unique_violation());
+        let unavailable = matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+        );
+        // PostgreSQL puts the offending values into `detail`, which the message leaves out.
+        let message = match &error {
+            sqlx::Error::Database(inner) => inner.message().to_owned(),
+            other => other.to_string(),
+        };
+        Self::Database { statement, message, unique, unavailable }
+    }
+}
+
+/// The store's results.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,0 +1,15 @@
+//! Keys: the master key (never in the database), a key for each patient wrapped by it, and two service-wide keys for
+//! blind indexes and system secrets.
+//!
+//! Sealing is AES-256-GCM with the row's identity as associated data, so that ciphertext moved to another row or column
+//! does not open. Losing the master key loses every sealed value: keep a copy apart from the database's backups.
+
+mod file;
+mod index;
+pub(crate) mod ring;
+mod seal;
+
+pub use file::{MasterKey, MasterKeys, MasterSource};
+pub use index::BlindIndex;
+pub use ring::{Keyring, PatientKey, rotate_master};
+pub use seal::{Place, open_with, seal_with};

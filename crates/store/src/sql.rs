@@ -1,0 +1,90 @@
+//! SQL texts: one text for both engines, known by name, so that a test can prepare every one of them on both.
+//!
+//! Marks in a text: `{ids}` becomes a list of placeholders for a set of ids, `{rows:N}` the rows of a multi-row insert
+//! of N columns, `{for_update}` a row lock on PostgreSQL (SQLite has one writer and needs none).
+
+use crate::engine::Engine;
+
+/// One statement. Where the engines truly need different texts, both stand here side by side.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql {
+    /// Where it stands: the constant's name.
+    pub name: &'static str,
+    /// The text for SQLite.
+    pub sqlite: &'static str,
+    /// The text for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+/// Declares a module's statements: `sql! { NAME = "…"; OTHER = sqlite "…" postgres "…"; }`, and lists them as
+/// `STATEMENTS`, which [`statements`] gathers.
+macro_rules! sql {
+    ($($(#[$doc:meta])* $name:ident = $($text:literal)? $(sqlite $sqlite:literal postgres $postgres:literal)?;)*) => {
+        $(
+            $(#[$doc])*
+            const $name: $crate::sql::Sql = $crate::sql::Sql {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                sqlite: concat!($($text)? $($sqlite)?),
+                postgres: concat!($($text)? $($postgres)?),
+            };
+        )*
+        /// This module's statements.
+        pub(crate) const STATEMENTS: &[$crate::sql::Sql] = &[$($name),*];
+    };
+}
+pub(crate) use sql;
+
+/// Every statement of the crate. A test holds that no module with statements is missing here.
+pub fn statements() -> Vec<Sql> {
+    [
+        crate::event::STATEMENTS,
+        crate::idempotency::STATEMENTS,
+        crate::keys::ring::STATEMENTS,
+        crate::ledger::STATEMENTS,
+        crate::ledger::search::STATEMENTS,
+    ]
+    .concat()
+}
+
+/// How many ids one `{ids}` list may hold.
+pub(crate) const MAX_IDS: usize = 128;
+
+impl Sql {
+    /// The text for an engine, with its marks filled in. `fixed` is the number of arguments before the ids.
+    pub fn text(&self, engine: Engine, fixed: usize, ids: usize, rows: usize) -> std::borrow::Cow<'static, str> {
+        let raw = match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        };
+        if !raw.contains('{') {
+            return raw.into();
+        }
+        let mut text = raw.replace("{for_update}", if engine == Engine::Postgres { "for update" } else { "" });
+        text = text.replace(
+            "{for_update_skip_locked}",
+            if engine == Engine::Postgres { "for update skip locked" } else { "" },
+        );
+        if text.contains("{ids}") {
+            let list: Vec<String> = (1..=ids.max(1)).map(|n| format!("${}", fixed + n)).collect();
+            text = text.replace("{ids}", &list.join(","));
+        }
+        if let Some(start) = text.find("{rows:")
+            && let Some(length) = text[start..].find('}')
+            && let Ok(width) = text[start + 6..start + length].parse::<usize>()
+        {
+            let values: Vec<String> = (0..rows.max(1))
+                .map(|row| {
+                    let places: Vec<String> = (1..=width).map(|n| format!("${}", row * width + n)).collect();
+                    format!("({})", places.join(","))
+                })
+                .collect();
+            text.replace_range(start..=start + length, &values.join(","));
+        }
+        text.into()
+    }
+
+    /// The size to which a list of ids is padded, so that few distinct texts exist.
+    pub(crate) fn padded(ids: usize) -> usize {
+        [1, 8, 32, MAX_IDS].into_iter().find(|size| *size >= ids).unwrap_or(MAX_IDS)
+    }
+}

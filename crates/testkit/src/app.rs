@@ -1,0 +1,96 @@
+//! The app under test.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use liaison_channels::sinks::CapturedChannel;
+use liaison_domain::{ChannelKind, SeededRandom, SetClock};
+use liaison_ledger::Signer;
+use liaison_service::{Service, ServiceOptions, Settings};
+use liaison_store::{Engine, MasterSource, Store, StoreOptions};
+
+use crate::Database;
+
+/// When the set clock begins: Monday 2026-01-05, 09:00 in Chicago.
+pub const START: &str = "2026-01-05T15:00:00Z";
+
+/// The whole app over a database of its own.
+pub struct App {
+    /// The use cases.
+    pub service: Service,
+    /// The clock, which stands still until it is moved.
+    pub clock: SetClock,
+    /// What would have left by e-mail.
+    pub email: CapturedChannel,
+    /// What would have left by webhook.
+    pub webhook: CapturedChannel,
+    /// The database.
+    pub database: Database,
+}
+
+impl App {
+    /// Starts the app.
+    pub async fn start(engine: Engine) -> Self {
+        let database = Database::create(engine).await;
+        let clock = SetClock::new(START.parse::<DateTime<Utc>>().expect("a time"));
+        let email = CapturedChannel::new(ChannelKind::Email);
+        let webhook = CapturedChannel::new(ChannelKind::Webhook);
+        let service = open(&database, &clock, &email, &webhook, 1).await;
+        Self { service, clock, email, webhook, database }
+    }
+
+    /// Stops and starts the app over the same database, as after a crash: whatever was only in memory is gone.
+    pub async fn restart(&mut self) {
+        self.service.store().close().await;
+        self.service = open(&self.database, &self.clock, &self.email, &self.webhook, self.seed()).await;
+    }
+
+    /// A second process over the same database (PostgreSQL) or a second handle (SQLite).
+    pub async fn another_process(&self) -> Service {
+        open(&self.database, &self.clock, &self.email, &self.webhook, self.seed() + 1_000_000).await
+    }
+
+    fn seed(&self) -> u64 {
+        // Ids must not repeat after a restart: seeded by how much was done.
+        self.service.store().statements() + 2
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.service.now()
+    }
+}
+
+async fn open(
+    database: &Database,
+    clock: &SetClock,
+    email: &CapturedChannel,
+    webhook: &CapturedChannel,
+    seed: u64,
+) -> Service {
+    let store = Store::open(StoreOptions {
+        url: database.url.clone(),
+        migrate: true,
+        connections: 4,
+        master: MasterSource::File(database.folder.path().join("master.key")),
+        clock: Arc::new(clock.clone()),
+        random: Arc::new(SeededRandom::new(seed)),
+    })
+    .await
+    .expect("the store opens");
+    let base_url = "https://liaison.example".parse().expect("a URL");
+    let mut settings = Settings::new(base_url, format!("test-{seed}"));
+    settings.allow_http_endpoints = true;
+    let signer = Signer::from_seed("liaison.example/ledger", [7; 32].into()).expect("a signer");
+    Service::new(ServiceOptions {
+        store,
+        settings,
+        signer,
+        channels: vec![Arc::new(email.clone()), Arc::new(webhook.clone())],
+    })
+}

@@ -1,0 +1,616 @@
+-- Liaison's tables. Sealed columns (named *_sealed) hold AES-256-GCM ciphertext; nothing else holds PHI.
+-- Urgency: 0 routine, 1 urgent, 2 emergent. Evidence level: 0 queued to 5 acknowledged.
+
+-- Keys -------------------------------------------------------------------------------------------------------------
+
+-- Service-wide keys (blind index, system secrets), wrapped by a master key that is never in the database.
+create table service_key (
+    purpose     text not null primary key,
+    wrapped     blob not null,
+    master_id   text not null,
+    created_at  text not null
+) strict;
+
+-- Directory --------------------------------------------------------------------------------------------------------
+
+create table organization (
+    id          blob not null primary key,
+    name        text not null,
+    kind        text not null,
+    time_zone   text not null,
+    phone       text,
+    created_at  text not null,
+    updated_at  text not null
+) strict;
+
+create table team (
+    id              blob not null primary key,
+    organization_id blob not null references organization (id),
+    name            text not null,
+    care_role       text not null,
+    calendar        text not null,
+    phone           text,
+    active          integer not null,
+    created_at      text not null,
+    updated_at      text not null
+) strict;
+create index team_by_organization on team (organization_id, name);
+
+create table person (
+    id           blob not null primary key,
+    email        text not null unique,
+    display_name text not null,
+    phone        text,
+    time_zone    text not null,
+    digest_hour  integer,
+    digest_next_at text,
+    disabled_at  text,
+    created_at   text not null,
+    updated_at   text not null
+) strict;
+create index person_digest on person (digest_next_at) where digest_next_at is not null;
+
+create table membership (
+    id              blob not null primary key,
+    user_id         blob not null references person (id),
+    organization_id blob not null references organization (id),
+    roles           text not null,
+    from_at         text not null,
+    until_at        text,
+    created_at      text not null
+) strict;
+create unique index membership_current on membership (user_id, organization_id) where until_at is null;
+create index membership_by_organization on membership (organization_id);
+
+create table team_member (
+    team_id    blob not null references team (id),
+    user_id    blob not null references person (id),
+    is_lead    integer not null,
+    created_at text not null,
+    primary key (team_id, user_id)
+) strict;
+create index team_member_by_user on team_member (user_id);
+
+create table endpoint (
+    id              blob not null primary key,
+    organization_id blob not null references organization (id),
+    team_id         blob references team (id),
+    user_id         blob references person (id),
+    channel         text not null,
+    address         text not null,
+    secret_sealed   blob,
+    status          text not null,
+    disabled_reason text,
+    failing_since   text,
+    last_proven_at  text,
+    created_at      text not null,
+    updated_at      text not null
+) strict;
+create index endpoint_by_team on endpoint (team_id);
+create index endpoint_by_user on endpoint (user_id);
+
+create table coverage (
+    id               blob not null primary key,
+    organization_id  blob not null references organization (id),
+    absent_user_id   blob not null references person (id),
+    covering_user_id blob not null references person (id),
+    from_at          text not null,
+    until_at         text not null,
+    cancelled_at     text,
+    created_by       blob,
+    created_at       text not null
+) strict;
+create index coverage_by_absent on coverage (absent_user_id, until_at);
+create index coverage_by_covering on coverage (covering_user_id, until_at);
+
+create table escalation_policy (
+    id              blob not null primary key,
+    organization_id blob not null references organization (id),
+    urgency         integer not null,
+    policy          text not null,
+    updated_by      blob,
+    updated_at      text not null,
+    unique (organization_id, urgency)
+) strict;
+
+create table api_token (
+    id              blob not null primary key,
+    user_id         blob not null references person (id),
+    organization_id blob not null references organization (id),
+    name            text not null,
+    secret_hash     blob not null unique,
+    scopes          text not null,
+    expires_at      text not null,
+    revoked_at      text,
+    created_at      text not null
+) strict;
+create index api_token_by_user on api_token (user_id);
+
+-- Patients ---------------------------------------------------------------------------------------------------------
+
+create table patient (
+    id              blob not null primary key,
+    organization_id blob not null references organization (id),
+    identity_sealed blob not null,
+    mrn_index       blob not null,
+    demographic_index blob not null,
+    created_at      text not null,
+    updated_at      text not null,
+    unique (organization_id, mrn_index)
+) strict;
+create index patient_look_alike on patient (organization_id, demographic_index);
+
+create table patient_key (
+    patient_id blob not null references patient (id),
+    version    integer not null,
+    wrapped    blob not null,
+    master_id  text not null,
+    created_at text not null,
+    primary key (patient_id, version)
+) strict;
+
+-- Keyed blind index over prefixes of the patient's name tokens.
+create table patient_token (
+    organization_id blob not null,
+    token           blob not null,
+    patient_id      blob not null references patient (id),
+    primary key (organization_id, token, patient_id)
+) strict;
+create index patient_token_by_patient on patient_token (patient_id);
+
+create table care_team_entry (
+    id         blob not null primary key,
+    patient_id blob not null references patient (id),
+    team_id    blob references team (id),
+    user_id    blob references person (id),
+    care_role  text not null,
+    from_at    text not null,
+    until_at   text,
+    created_by blob,
+    created_at text not null
+) strict;
+create index care_team_entry_by_patient on care_team_entry (patient_id);
+
+create table restriction (
+    id              blob not null primary key,
+    patient_id      blob not null references patient (id),
+    organization_id blob references organization (id),
+    team_id         blob references team (id),
+    user_id         blob references person (id),
+    detail_sealed   blob,
+    agreed_by       blob not null,
+    agreed_at       text not null,
+    ended_at        text,
+    ended_by        blob,
+    created_at      text not null
+) strict;
+create index restriction_by_patient on restriction (patient_id);
+
+create table course (
+    id                blob not null primary key,
+    patient_id        blob not null references patient (id),
+    consultation_note_id blob not null,
+    planned_infusions integer,
+    started_at        text not null,
+    ended_at          text,
+    created_at        text not null
+) strict;
+create index course_by_patient on course (patient_id);
+
+-- Notes ------------------------------------------------------------------------------------------------------------
+
+create table note (
+    id              blob not null primary key,
+    patient_id      blob not null references patient (id),
+    organization_id blob not null references organization (id),
+    kind            text not null,
+    status          text not null,
+    author_id       blob not null,
+    draft_sealed    blob,
+    draft_revision  integer not null,
+    draft_updated_by blob,
+    version         integer not null,
+    created_at      text not null,
+    updated_at      text not null
+) strict;
+create index note_by_patient on note (patient_id, created_at);
+create index note_by_organization on note (organization_id, updated_at);
+
+create table note_version (
+    id              blob not null primary key,
+    note_id         blob not null references note (id),
+    patient_id      blob not null,
+    organization_id blob not null,
+    kind            text not null,
+    version         integer not null,
+    content_sealed  blob not null,
+    content_sha256  blob not null,
+    urgency         integer not null,
+    change_sealed   blob,
+    document_id     text not null,
+    signed_by       blob not null,
+    signed_at       text not null,
+    withdrawn_at    text,
+    withdrawn_by    blob,
+    withdrawn_sealed blob,
+    unique (note_id, version)
+) strict;
+create index note_version_by_patient on note_version (patient_id, signed_at);
+create unique index note_version_document on note_version (organization_id, document_id, version);
+
+-- Shares and loops -------------------------------------------------------------------------------------------------
+
+create table share (
+    id              blob not null primary key,
+    note_version_id blob not null references note_version (id),
+    note_id         blob not null,
+    patient_id      blob not null,
+    organization_id blob not null,
+    urgency         integer not null,
+    shared_by       blob not null,
+    shared_at       text not null,
+    detail_sealed   blob,
+    verbal_made     integer not null,
+    recalled_at     text,
+    recalled_by     blob,
+    recall_reason_sealed blob,
+    superseded_at   text
+) strict;
+create index share_by_organization on share (organization_id, shared_at);
+create index share_by_patient on share (patient_id, shared_at);
+create index share_by_version on share (note_version_id);
+
+create table share_question (
+    id          blob not null primary key,
+    share_id    blob not null references share (id),
+    patient_id  blob not null,
+    care_role   text,
+    text_sealed blob not null,
+    respond_by  text,
+    status      text not null,
+    answer_sealed blob,
+    answered_by blob,
+    answered_recipient_id blob,
+    answered_at text,
+    created_at  text not null
+) strict;
+create index share_question_by_share on share_question (share_id);
+
+create table recipient (
+    id                blob not null primary key,
+    share_id          blob not null references share (id),
+    note_version_id   blob not null,
+    note_id           blob not null,
+    patient_id        blob not null,
+    organization_id   blob not null,
+    to_organization_id blob not null references organization (id),
+    to_team_id        blob references team (id),
+    to_user_id        blob references person (id),
+    care_role         text not null,
+    duty              text not null,
+    urgency           integer not null,
+    level             integer not null,
+    outcome           text,
+    reply_due         integer not null,
+    is_open           integer not null,
+    shared_at         text not null,
+    shared_by         blob not null,
+    due_at            text,
+    calendar          text not null,
+    policy            text not null,
+    step_number       integer not null,
+    next_step_at      text,
+    lease_owner       text,
+    lease_until       text,
+    opened_at         text,
+    acknowledged_at   text,
+    ended_at          text,
+    redirected_to     blob,
+    redirected_from   blob,
+    redirect_accepted_at text,
+    sealed_from_recipient integer not null,
+    link_hash         blob,
+    updated_at        text not null
+) strict;
+create index recipient_by_share on recipient (share_id);
+create index recipient_inbox_team on recipient (to_team_id, is_open, shared_at);
+create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
+create index recipient_due on recipient (next_step_at) where next_step_at is not null;
+create index recipient_board on recipient (organization_id, is_open, due_at);
+create index recipient_by_patient on recipient (patient_id, shared_at);
+
+create table delivery (
+    id              blob not null primary key,
+    recipient_id    blob references recipient (id),
+    share_id        blob,
+    organization_id blob not null,
+    notice_id       blob,
+    endpoint_id     blob references endpoint (id),
+    channel         text not null,
+    address         text not null,
+    purpose         text not null,
+    state           text not null,
+    attempts        integer not null,
+    next_attempt_at text,
+    lease_owner     text,
+    lease_until     text,
+    message_id      text not null,
+    payload         text not null,
+    urgency         integer not null,
+    dead_reason     text,
+    delivered_at    text,
+    created_at      text not null,
+    updated_at      text not null
+) strict;
+create index delivery_by_recipient on delivery (recipient_id);
+create index delivery_by_share on delivery (share_id);
+create index delivery_due on delivery (next_attempt_at) where next_attempt_at is not null;
+create index delivery_dead on delivery (organization_id, state, updated_at);
+
+create table attempt (
+    id          blob not null primary key,
+    delivery_id blob not null references delivery (id),
+    number      integer not null,
+    started_at  text not null,
+    ended_at    text,
+    outcome     text not null,
+    status_code integer,
+    artefact    text,
+    unique (delivery_id, number)
+) strict;
+
+create table evidence (
+    id           blob not null primary key,
+    recipient_id blob not null references recipient (id),
+    level        integer not null,
+    occurred_at  text not null,
+    recorded_at  text not null,
+    late         integer not null,
+    user_id      blob,
+    delivery_id  blob,
+    attempt_id   blob,
+    source       text not null,
+    artefact     text not null
+) strict;
+create index evidence_by_recipient on evidence (recipient_id);
+
+create table acknowledgment (
+    id              blob not null primary key,
+    recipient_id    blob not null unique references recipient (id),
+    share_id        blob not null,
+    note_version_id blob not null,
+    patient_id      blob not null,
+    user_id         blob,
+    organization_id blob not null,
+    by_telephone    integer not null,
+    recorded_by     blob not null,
+    call_task_id    blob,
+    dispositions    text not null,
+    detail_sealed   blob,
+    acknowledged_at text not null,
+    recorded_at     text not null
+) strict;
+create index acknowledgment_by_patient on acknowledgment (patient_id, acknowledged_at);
+
+create table decline (
+    recipient_id blob not null primary key references recipient (id),
+    reason       text not null,
+    detail_sealed blob,
+    user_id      blob,
+    declined_at  text not null
+) strict;
+
+create table escalation_step (
+    id           blob not null primary key,
+    recipient_id blob not null references recipient (id),
+    number       integer not null,
+    kind         text not null,
+    due_at       text not null,
+    taken_at     text not null,
+    cause        text not null,
+    told         text not null,
+    call_task_id blob,
+    unique (recipient_id, number)
+) strict;
+
+create table call_task (
+    id              blob not null primary key,
+    recipient_id    blob not null references recipient (id),
+    share_id        blob not null,
+    patient_id      blob not null,
+    organization_id blob not null,
+    owner_id        blob not null references person (id),
+    reason          text not null,
+    status          text not null,
+    due_at          text not null,
+    phone           text,
+    detail_sealed   blob,
+    created_at      text not null,
+    completed_at    text,
+    completed_by    blob,
+    read_back       integer,
+    updated_at      text not null
+) strict;
+create index call_task_open on call_task (organization_id, status, due_at);
+create index call_task_by_recipient on call_task (recipient_id);
+create index call_task_by_owner on call_task (owner_id, status, due_at);
+
+create table reply (
+    id           blob not null primary key,
+    share_id     blob not null references share (id),
+    recipient_id blob not null references recipient (id),
+    patient_id   blob not null,
+    author_id    blob not null,
+    organization_id blob not null,
+    from_clinic  integer not null,
+    closes_reply_due integer not null,
+    body_sealed  blob not null,
+    written_at   text not null
+) strict;
+create index reply_by_recipient on reply (recipient_id, written_at);
+
+create table mis_send (
+    id           blob not null primary key,
+    recipient_id blob not null unique references recipient (id),
+    share_id     blob not null,
+    patient_id   blob not null,
+    organization_id blob not null,
+    reported_by  blob,
+    reported_at  text not null,
+    content_was_opened integer not null,
+    closed_at    text,
+    closed_by    blob,
+    finding_sealed blob
+) strict;
+create index mis_send_open on mis_send (organization_id, closed_at);
+
+create table hold (
+    id           blob not null primary key,
+    patient_id   blob not null references patient (id),
+    organization_id blob not null,
+    recipient_id blob not null,
+    disposition  text not null,
+    until_date   text,
+    detail_sealed blob,
+    requested_by blob,
+    requested_at text not null,
+    accepted_by  blob,
+    accepted_at  text,
+    lifted_by    blob,
+    lifted_at    text
+) strict;
+create index hold_by_patient on hold (patient_id);
+
+-- Notices to people (no clinical content) --------------------------------------------------------------------------
+
+create table notice (
+    id           blob not null primary key,
+    user_id      blob not null references person (id),
+    organization_id blob not null,
+    kind         text not null,
+    urgency      integer not null,
+    patient_id   blob,
+    share_id     blob,
+    recipient_id blob,
+    object_id    blob,
+    facts        text not null,
+    created_at   text not null,
+    seen_at      text
+) strict;
+create index notice_by_user on notice (user_id, created_at);
+
+-- Mutations by key, schedule ---------------------------------------------------------------------------------------
+
+create table idempotency (
+    user_id      blob not null,
+    key          text not null,
+    operation    text not null,
+    request_sha256 blob not null,
+    response     text not null,
+    created_at   text not null,
+    primary key (user_id, key)
+) strict;
+create index idempotency_by_time on idempotency (created_at);
+
+create table schedule (
+    name        text not null primary key,
+    next_at     text not null,
+    lease_owner text,
+    lease_until text
+) strict;
+
+-- Ledger -----------------------------------------------------------------------------------------------------------
+
+create table ledger_entry (
+    id              blob not null primary key,
+    recorded_at     text not null,
+    action          text not null,
+    outcome         text not null,
+    actor_kind      text not null,
+    user_id         blob,
+    token_id        blob,
+    actor_organization_id blob,
+    organization_id blob,
+    purpose         text,
+    patient_id      blob,
+    note_id         blob,
+    note_version_id blob,
+    share_id        blob,
+    recipient_id    blob,
+    object_id       text,
+    request_id      text,
+    peer            text,
+    leaf            blob not null
+) strict;
+create index ledger_entry_by_time on ledger_entry (recorded_at, id);
+create index ledger_entry_by_organization on ledger_entry (organization_id, recorded_at, id);
+create index ledger_entry_by_patient on ledger_entry (patient_id, recorded_at, id) where patient_id is not null;
+create index ledger_entry_by_user on ledger_entry (user_id, recorded_at, id) where user_id is not null;
+create index ledger_entry_by_share on ledger_entry (share_id) where share_id is not null;
+
+-- Entries that wait for the sequencer; the only ledger table whose rows go away.
+create table ledger_pending (
+    entry_id    blob not null primary key,
+    recorded_at text not null
+) strict;
+create index ledger_pending_by_time on ledger_pending (recorded_at, entry_id);
+
+create table ledger_leaf (
+    leaf_index integer not null primary key,
+    entry_id   blob not null unique
+) strict;
+
+create table ledger_hash (
+    hash_index integer not null primary key,
+    hash       blob not null
+) strict;
+
+create table ledger_checkpoint (
+    tree_size  integer not null primary key,
+    note       text not null,
+    signed_at  text not null
+) strict;
+
+create table ledger_lease (
+    name        text not null primary key,
+    lease_owner text,
+    lease_until text
+) strict;
+insert into ledger_lease (name) values ('sequencer');
+
+-- History is append-only.
+create trigger ledger_entry_no_update before update on ledger_entry begin
+    select raise(abort, 'ledger_entry is append-only');
+end;
+create trigger ledger_entry_no_delete before delete on ledger_entry begin
+    select raise(abort, 'ledger_entry is append-only');
+end;
+create trigger ledger_leaf_no_update before update on ledger_leaf begin
+    select raise(abort, 'ledger_leaf is append-only');
+end;
+create trigger ledger_leaf_no_delete before delete on ledger_leaf begin
+    select raise(abort, 'ledger_leaf is append-only');
+end;
+create trigger ledger_hash_no_update before update on ledger_hash begin
+    select raise(abort, 'ledger_hash is append-only');
+end;
+create trigger ledger_hash_no_delete before delete on ledger_hash begin
+    select raise(abort, 'ledger_hash is append-only');
+end;
+create trigger ledger_checkpoint_no_update before update on ledger_checkpoint begin
+    select raise(abort, 'ledger_checkpoint is append-only');
+end;
+create trigger ledger_checkpoint_no_delete before delete on ledger_checkpoint begin
+    select raise(abort, 'ledger_checkpoint is append-only');
+end;
+create trigger note_version_no_delete before delete on note_version begin
+    select raise(abort, 'note_version is append-only');
+end;
+-- A signed version never changes; only its withdrawal may be added.
+create trigger note_version_frozen before update on note_version
+when old.id is not new.id or old.note_id is not new.note_id or old.version is not new.version
+    or old.content_sha256 is not new.content_sha256 or old.signed_by is not new.signed_by
+    or old.signed_at is not new.signed_at or old.urgency is not new.urgency or old.document_id is not new.document_id
+begin
+    select raise(abort, 'a signed version never changes');
+end;
