@@ -6,7 +6,7 @@
 use std::ops::{Deref, DerefMut};
 
 use liaison_domain::EntryId;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, Sqlite, Transaction, pool::PoolConnection};
 use uuid::Uuid;
 
 use crate::{
@@ -153,6 +153,35 @@ impl Conn {
             changed += self.run(sql, text, args).await?;
         }
         Ok(changed)
+    }
+}
+
+impl Conn {
+    /// Asks the database whether it understands a statement, without running it.
+    async fn prepare(&mut self, sql: Sql) -> Result<()> {
+        use sqlx::Executor;
+        let text = AssertSqlSafe(sql.text(self.engine(), sql.fixed(), 8, 2)).into_sql_str();
+        let prepared = match &mut self.inner {
+            Inner::SqliteRead(c) => (&mut **c).prepare(text).await.map(|_| ()),
+            Inner::SqliteTx(c) => (&mut **c).prepare(text).await.map(|_| ()),
+            Inner::PostgresRead(c) => (&mut **c).prepare(text).await.map(|_| ()),
+            Inner::PostgresTx(c) => (&mut **c).prepare(text).await.map(|_| ()),
+        };
+        prepared.map_err(|error| StoreError::database(sql.name, error))
+    }
+}
+
+impl Store {
+    /// Prepares every statement of this crate on this database; each that it does not understand is an error.
+    pub async fn check_statements(&self) -> Result<Vec<StoreError>> {
+        let mut errors = Vec::new();
+        for sql in crate::statements() {
+            let mut conn = self.read().await?;
+            if let Err(error) = conn.prepare(sql).await {
+                errors.push(error);
+            }
+        }
+        Ok(errors)
     }
 }
 

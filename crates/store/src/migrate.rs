@@ -47,8 +47,8 @@ async fn pending(pools: &Pools) -> Result<usize> {
 }
 
 /// Applies pending migrations, or refuses to go on where that is not allowed.
-pub(crate) async fn check_or_apply(pools: &Pools, apply: bool) -> Result<()> {
-    if !apply {
+pub(crate) async fn check_or_apply(pools: &Pools, allowed: bool) -> Result<()> {
+    if !allowed {
         return match pending(pools).await? {
             0 => Ok(()),
             waiting => Err(StoreError::PendingMigrations(waiting)),

@@ -83,6 +83,14 @@ impl Sql {
         text.into()
     }
 
+    /// How many arguments stand before the ids: the highest `$n` of the text.
+    pub(crate) fn fixed(&self) -> usize {
+        let numbers = self.postgres.split('$').skip(1).filter_map(|rest| {
+            rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().ok()
+        });
+        numbers.max().unwrap_or(0)
+    }
+
     /// The size to which a list of ids is padded, so that few distinct texts exist.
     pub(crate) fn padded(ids: usize) -> usize {
         [1, 8, 32, MAX_IDS].into_iter().find(|size| *size >= ids).unwrap_or(MAX_IDS)

@@ -120,7 +120,10 @@ impl Nudge {
     /// A nudge about one row.
     #[must_use]
     pub const fn about(queue: Queue, subject: Uuid) -> Self {
-        Self { queue, subject: Some(subject) }
+        Self {
+            queue,
+            subject: Some(subject),
+        }
     }
 
     /// A nudge to look for whatever is due in `queue`.
@@ -151,8 +154,9 @@ impl TaskPool {
     /// transaction and are as durable as that is.
     #[must_use]
     pub fn sqlite(options: SqliteConnectOptions) -> Self {
-        let options =
-            options.synchronous(SqliteSynchronous::Normal).busy_timeout(Duration::from_secs(20));
+        let options = options
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(20));
         Self::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options))
     }
 

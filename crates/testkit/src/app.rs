@@ -21,9 +21,9 @@ pub struct App {
     /// The clock, which stands still until it is moved.
     pub clock: SetClock,
     /// What would have left by e-mail.
-    pub email: CapturedChannel,
+    pub email: Arc<CapturedChannel>,
     /// What would have left by webhook.
-    pub webhook: CapturedChannel,
+    pub webhook: Arc<CapturedChannel>,
     /// The database.
     pub database: Database,
 }
@@ -33,8 +33,8 @@ impl App {
     pub async fn start(engine: Engine) -> Self {
         let database = Database::create(engine).await;
         let clock = SetClock::new(START.parse::<DateTime<Utc>>().expect("a time"));
-        let email = CapturedChannel::new(ChannelKind::Email);
-        let webhook = CapturedChannel::new(ChannelKind::Webhook);
+        let email = Arc::new(CapturedChannel::new(ChannelKind::Email));
+        let webhook = Arc::new(CapturedChannel::new(ChannelKind::Webhook));
         let service = open(&database, &clock, &email, &webhook, 1).await;
         Self { service, clock, email, webhook, database }
     }
@@ -69,8 +69,8 @@ impl App {
 async fn open(
     database: &Database,
     clock: &SetClock,
-    email: &CapturedChannel,
-    webhook: &CapturedChannel,
+    email: &Arc<CapturedChannel>,
+    webhook: &Arc<CapturedChannel>,
     seed: u64,
 ) -> Service {
     let store = Store::open(StoreOptions {
@@ -91,6 +91,6 @@ async fn open(
         store,
         settings,
         signer,
-        channels: vec![Arc::new(email.clone()), Arc::new(webhook.clone())],
+        channels: vec![email.clone(), webhook.clone()],
     })
 }

@@ -100,15 +100,15 @@ sql! {
             e.actor_organization_id, e.organization_id, e.purpose, e.patient_id, e.note_id, e.note_version_id,
             e.share_id, e.recipient_id, e.object_id, e.request_id, e.peer, e.leaf, l.leaf_index
         from ledger_entry e left join ledger_leaf l on l.entry_id = e.id
-        where ($1 is null or e.organization_id = $1 or e.actor_organization_id = $1)
-            and ($2 is null or e.recorded_at >= $2) and ($3 is null or e.recorded_at < $3)
-            and ($4 is null or e.user_id = $4) and ($5 is null or e.patient_id = $5)
-            and ($6 is null or e.note_id = $6) and ($7 is null or e.share_id = $7)
-            and ($8 is null or e.recipient_id = $8) and ($9 is null or e.action = $9)
-            and ($10 is null or e.outcome = $10) and ($11 is null or e.purpose = $11)
-            and ($12 is null or e.request_id = $12) and ($13 is null or e.peer = $13)
-            and ($14 is null or e.object_id = $14)
-            and ($15 is null or e.recorded_at < $15 or (e.recorded_at = $15 and e.id < $16))
+        where (e.organization_id = $1 or e.actor_organization_id = $1 or $1 is null)
+            and (e.recorded_at >= $2 or $2 is null) and (e.recorded_at < $3 or $3 is null)
+            and (e.user_id = $4 or $4 is null) and (e.patient_id = $5 or $5 is null)
+            and (e.note_id = $6 or $6 is null) and (e.share_id = $7 or $7 is null)
+            and (e.recipient_id = $8 or $8 is null) and (e.action = $9 or $9 is null)
+            and (e.outcome = $10 or $10 is null) and (e.purpose = $11 or $11 is null)
+            and (e.request_id = $12 or $12 is null) and (e.peer = $13 or $13 is null)
+            and (e.object_id = $14 or $14 is null)
+            and (e.recorded_at < $15 or (e.recorded_at = $15 and e.id < $16) or $15 is null)
         order by e.recorded_at desc, e.id desc limit $17";
 }
 

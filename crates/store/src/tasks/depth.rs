@@ -39,7 +39,12 @@ pub async fn depth(pool: &TaskPool, now: DateTime<Utc>) -> Result<Vec<Depth>, Ta
         TaskPool::Sqlite(pool) => sqlx::query_as(DEPTH_SQLITE).fetch_all(pool).await?,
         TaskPool::Postgres(pool) => sqlx::query_as(DEPTH_POSTGRES).fetch_all(pool).await?,
     };
-    let mut depths = Queue::ALL.map(|queue| Depth { queue, waiting: 0, claimed: 0, oldest: None });
+    let mut depths = Queue::ALL.map(|queue| Depth {
+        queue,
+        waiting: 0,
+        claimed: 0,
+        oldest: None,
+    });
     for (queue, waiting, count, oldest) in rows {
         // A queue of another version is counted there.
         let Ok(queue) = queue.parse::<Queue>() else { continue };
@@ -66,12 +71,10 @@ pub async fn pending(pool: &TaskPool, limit: u32) -> Result<Vec<Nudge>, TaskErro
     let limit = i64::from(limit);
     let rows: Vec<(Vec<u8>,)> = match pool {
         TaskPool::Sqlite(pool) => {
-            sqlx::query_as(
-                "SELECT job FROM Jobs WHERE status IN ('Pending', 'Queued', 'Running') ORDER BY id LIMIT $1",
-            )
-            .bind(limit)
-            .fetch_all(pool)
-            .await?
+            sqlx::query_as("SELECT job FROM Jobs WHERE status IN ('Pending', 'Queued', 'Running') ORDER BY id LIMIT $1")
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
         }
         TaskPool::Postgres(pool) => {
             sqlx::query_as(

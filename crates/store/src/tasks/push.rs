@@ -46,9 +46,7 @@ pub async fn push_sqlite(
     mut id: impl FnMut() -> u128 + Send,
 ) -> Result<(), TaskError> {
     for (queue, tasks) in by_queue(nudges, now, &mut id)? {
-        apalis_sqlite::queries::push_tasks(conn, queue.name(), &tasks)
-            .await
-            .map_err(from_sqlite)?;
+        apalis_sqlite::queries::push_tasks(conn, queue.name(), &tasks).await?;
     }
     Ok(())
 }
@@ -66,9 +64,7 @@ pub async fn push_postgres(
     mut id: impl FnMut() -> u128 + Send,
 ) -> Result<(), TaskError> {
     for (queue, tasks) in by_queue(nudges, now, &mut id)? {
-        apalis_postgres::queries::push_tasks(conn, queue.name(), tasks)
-            .await
-            .map_err(from_postgres)?;
+        apalis_postgres::queries::push_tasks(conn, queue.name(), tasks).await?;
     }
     Ok(())
 }
@@ -102,14 +98,17 @@ pub async fn push(
     Ok(())
 }
 
+/// A task as apalis stores it.
+type Encoded = Task<Vec<u8>>;
+
 /// apalis takes one queue a call: sort the nudges by queue, keeping their order within each.
 fn by_queue(
     nudges: &[Nudge],
     now: DateTime<Utc>,
     id: &mut (impl FnMut() -> u128 + Send),
-) -> Result<Vec<(Queue, Vec<Task<Vec<u8>>>)>, TaskError> {
+) -> Result<Vec<(Queue, Vec<Encoded>)>, TaskError> {
     let run_at = u64::try_from(now.timestamp() - CLOCK_SKEW_S).unwrap_or(0);
-    let mut sorted: Vec<(Queue, Vec<Task<Vec<u8>>>)> = Vec::new();
+    let mut sorted: Vec<(Queue, Vec<Encoded>)> = Vec::new();
     for nudge in nudges {
         let task = TaskBuilder::new(serde_json::to_vec(nudge)?)
             .task_id(TaskId::from_string(ulid_text(id())))
@@ -124,17 +123,21 @@ fn by_queue(
     Ok(sorted)
 }
 
-fn from_sqlite(error: apalis_sqlite::Error) -> TaskError {
-    match error {
-        apalis_sqlite::Error::Database(error) => TaskError::Database(error),
-        other => TaskError::Library(other.to_string()),
+impl From<apalis_sqlite::Error> for TaskError {
+    fn from(error: apalis_sqlite::Error) -> Self {
+        match error {
+            apalis_sqlite::Error::Database(error) => Self::Database(error),
+            other => Self::Library(other.to_string()),
+        }
     }
 }
 
-fn from_postgres(error: apalis_postgres::Error) -> TaskError {
-    match error {
-        apalis_postgres::Error::Database(error) => TaskError::Database(error),
-        other => TaskError::Library(other.to_string()),
+impl From<apalis_postgres::Error> for TaskError {
+    fn from(error: apalis_postgres::Error) -> Self {
+        match error {
+            apalis_postgres::Error::Database(error) => Self::Database(error),
+            other => Self::Library(other.to_string()),
+        }
     }
 }
 

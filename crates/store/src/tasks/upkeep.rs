@@ -96,12 +96,18 @@ async fn delete_batches(
     let mut total = 0;
     for _ in 0..limits.batches {
         let deleted = match pool {
-            TaskPool::Sqlite(pool) => {
-                sqlx::query(sql).bind(before).bind(batch).execute(pool).await?.rows_affected()
-            }
-            TaskPool::Postgres(pool) => {
-                sqlx::query(sql).bind(before).bind(batch).execute(pool).await?.rows_affected()
-            }
+            TaskPool::Sqlite(pool) => sqlx::query(sql)
+                .bind(before)
+                .bind(batch)
+                .execute(pool)
+                .await?
+                .rows_affected(),
+            TaskPool::Postgres(pool) => sqlx::query(sql)
+                .bind(before)
+                .bind(batch)
+                .execute(pool)
+                .await?
+                .rows_affected(),
         };
         total += deleted;
         if deleted < u64::from(limits.batch.max(1)) {

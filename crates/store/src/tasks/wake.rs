@@ -25,11 +25,11 @@ const CHANNEL: &str = "apalis::job::insert";
 
 /// A bell for each queue. Clones ring and hear the same bells.
 #[derive(Clone, Debug)]
-pub struct Wake(Arc<[watch::Sender<()>; Queue::ALL.len()]>);
+pub struct Wake(Arc<[watch::Sender<u64>; Queue::ALL.len()]>);
 
 impl Default for Wake {
     fn default() -> Self {
-        Self(Arc::new(Queue::ALL.map(|_| watch::Sender::new(()))))
+        Self(Arc::new(Queue::ALL.map(|_| watch::Sender::new(0))))
     }
 }
 
@@ -42,7 +42,14 @@ impl Wake {
 
     /// Wake the workers of one queue in this process. Cheap; with nobody listening, nothing happens.
     pub fn ring(&self, queue: Queue) {
-        self.bell(queue).send_replace(());
+        self.bell(queue).send_modify(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    /// How often the bell of a queue was rung. A worker that reads it before it looks and again after
+    /// an empty look knows whether it must look once more.
+    #[must_use]
+    pub fn rings(&self, queue: Queue) -> u64 {
+        *self.bell(queue).borrow()
     }
 
     /// Wake the workers for what was just committed. Call it after the COMMIT, never before: a worker
@@ -74,7 +81,7 @@ impl Wake {
         )
     }
 
-    fn bell(&self, queue: Queue) -> &watch::Sender<()> {
+    fn bell(&self, queue: Queue) -> &watch::Sender<u64> {
         &self.0[queue as usize]
     }
 }
@@ -145,5 +152,6 @@ mod tests {
         assert_eq!(deliver.next().now_or_never(), Some(Some(())));
         assert_eq!(deliver.next().now_or_never(), None);
         assert_eq!(notify.next().now_or_never(), None);
+        assert_eq!((wake.rings(Queue::Deliver), wake.rings(Queue::Notify)), (1, 0));
     }
 }
