@@ -23,6 +23,7 @@ pub mod problem;
 mod text;
 pub mod units;
 pub mod urgency;
+pub mod validate;
 
 pub use canonical::canonical_json;
 pub use compute::{
@@ -43,4 +44,6 @@ pub use differences::{Difference, differences};
 pub use journey::{Journey, parse_journey};
 pub use parse::{content_from_journey_document, content_from_json};
 pub use partial_date::PartialDate;
+pub use urgency::{RaisedFlag, UrgencyAssessment, assess};
+pub use validate::{Mode, PriorContext, Validation, validate};
 pub use problem::{Confirmations, Problem, Severity, SoftConfirmation, SoftWarning, unconfirmed};

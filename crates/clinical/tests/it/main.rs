@@ -1,0 +1,4 @@
+//! Tests of what a note says: the journeys, the limits, the arithmetic and hostile input.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod journeys;
