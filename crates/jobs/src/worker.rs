@@ -1,0 +1,151 @@
+//! One life of one queue's apalis worker: built, run, stopped. Not its restarts (see `runtime`).
+//!
+//! One worker for each queue, so that a slow class delays no other by construction. Timeout, panics and
+//! errors are settled around the handler, not by apalis's layers: every outcome is logged with its ids
+//! and is `Ok` for apalis, which would otherwise retry on its own terms. The handler runs in a task of
+//! its own, so a lost database connection, which ends the worker, does not cut off a send in the middle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis_core::error::BoxDynError;
+use apalis_core::worker::builder::WorkerBuilder;
+use apalis_core::worker::context::WorkerContext;
+use apalis_core::worker::event::Event;
+use apalis_core::worker::ext::event_listener::EventListenerExt;
+use liaison_store::tasks::Queue;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::backend::{Received, Tables, TaskBackend};
+use crate::handle::Handle;
+use crate::health::Health;
+
+/// What one queue's worker needs in every life.
+pub(crate) struct Lane {
+    pub(crate) tables: Tables,
+    pub(crate) work: Work,
+    pub(crate) health: Health,
+    /// Time for the worker to end once it was asked to.
+    pub(crate) grace: Duration,
+    /// Asks the worker to stop.
+    pub(crate) stop: CancellationToken,
+}
+
+/// The handler and what ends it.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) handler: Arc<dyn Handle>,
+    /// Every handler that runs, also those whose worker has ended.
+    pub(crate) running: TaskTracker,
+    /// Drops the handlers that run, when the grace of a stop is over.
+    pub(crate) abort: CancellationToken,
+}
+
+/// How a life ended.
+pub(crate) enum End {
+    /// It was asked to stop and did.
+    Stopped,
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl Lane {
+    pub(crate) fn queue(&self) -> Queue {
+        self.tables.queue
+    }
+
+    /// Live once, under a name that was never used before, until asked to stop or failing.
+    pub(crate) async fn live(&self, name: &str) -> End {
+        let context = WorkerContext::new(name);
+        let (queue, timeout) = (self.queue(), self.tables.settings.timeout);
+        let (health, work, slots) = (self.health.clone(), self.work.clone(), self.tables.slots.clone());
+        let worker = WorkerBuilder::new(&context)
+            .backend(TaskBackend::new(self.tables.clone()))
+            .on_event(move |_, event| {
+                if matches!(event, Event::HeartBeat) {
+                    health.beat(queue);
+                }
+            })
+            .build(move |received: Received| {
+                let (work, slots) = (work.clone(), slots.clone());
+                async move {
+                    work.take(queue, received, timeout, slots).await;
+                    Ok::<(), BoxDynError>(())
+                }
+            });
+        // In a set, so that dropping this future ends the worker too.
+        let mut life = JoinSet::new();
+        life.spawn(worker.run());
+        tokio::select! {
+            ended = life.join_next() => End::Failed(match ended {
+                Some(Ok(Err(error))) => error.to_string(),
+                Some(Err(error)) => error.to_string(),
+                Some(Ok(Ok(()))) | None => "it ended by itself".to_owned(),
+            }),
+            () = self.stop.cancelled() => {
+                let stopped = async {
+                    // A worker that was not polled yet cannot be stopped; it will be in a moment.
+                    while context.stop().is_err() {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    life.join_next().await
+                };
+                match tokio::time::timeout(self.grace, stopped).await {
+                    Ok(Some(Ok(Ok(())))) => {}
+                    Ok(ended) => tracing::warn!(%queue, ?ended, "the worker did not stop cleanly"),
+                    Err(_) => tracing::warn!(%queue, "the worker did not stop within the grace"),
+                }
+                End::Stopped
+            }
+        }
+    }
+}
+
+impl Work {
+    /// Let the handler work on a task, and log what came of it. Never fails, never panics.
+    async fn take(&self, queue: Queue, received: Received, timeout: Duration, slots: Arc<Semaphore>) {
+        let Received(Some(nudge)) = received else {
+            tracing::error!(%queue, "dropped a task that is not a nudge of this version");
+            return;
+        };
+        if nudge.queue != queue {
+            tracing::error!(%queue, named = %nudge.queue, "dropped a task that stood in another queue's place");
+            return;
+        }
+        // There was room when it was claimed; only a handler that outlived its worker can make it wait.
+        // The semaphore is never closed.
+        let Ok(slot) = slots.acquire_owned().await else { return };
+        let (handler, abort) = (self.handler.clone(), self.abort.clone());
+        let handled = self.running.spawn(async move {
+            let _slot = slot;
+            tokio::select! {
+                biased;
+                () = abort.cancelled() => Outcome::Aborted,
+                outcome = tokio::time::timeout(timeout, handler.handle(nudge)) => match outcome {
+                    Ok(Ok(())) => Outcome::Done,
+                    Ok(Err(error)) => Outcome::Failed(error.to_string()),
+                    Err(_) => Outcome::TimedOut,
+                },
+            }
+        });
+        let subject = nudge.subject.map(tracing::field::display);
+        match handled.await {
+            Ok(Outcome::Done) => {}
+            Ok(Outcome::Failed(error)) => tracing::warn!(%queue, subject, error, "the handler failed"),
+            Ok(Outcome::TimedOut) => tracing::warn!(%queue, subject, ?timeout, "the handler ran out of time"),
+            Ok(Outcome::Aborted) => tracing::warn!(%queue, subject, "the handler was cut off by the stop"),
+            // The panic's text may hold anything; the panic hook has it.
+            Err(_) => tracing::error!(%queue, subject, "the handler panicked"),
+        }
+    }
+}
+
+enum Outcome {
+    Done,
+    Failed(String),
+    TimedOut,
+    Aborted,
+}
