@@ -7,6 +7,7 @@
 #[macro_use]
 mod macros;
 
+pub mod bottom_line;
 pub mod canonical;
 pub mod codes;
 pub mod compute;
@@ -17,6 +18,7 @@ pub mod differences;
 pub mod interactions;
 pub mod journey;
 pub mod limits;
+pub mod narrative;
 pub mod parse;
 pub mod partial_date;
 pub mod problem;
@@ -25,6 +27,7 @@ pub mod units;
 pub mod urgency;
 pub mod validate;
 
+pub use bottom_line::{BottomLine, BottomLineContext, bottom_line};
 pub use canonical::canonical_json;
 pub use compute::{
     mme::MmeTotal,
@@ -42,6 +45,7 @@ pub use data::journeys;
 pub use decimal::Decimal;
 pub use differences::{Difference, differences};
 pub use journey::{Journey, parse_journey};
+pub use narrative::{Section, narrative, narrative_with};
 pub use parse::{content_from_journey_document, content_from_json};
 pub use partial_date::PartialDate;
 pub use urgency::{RaisedFlag, UrgencyAssessment, assess};

@@ -12,6 +12,13 @@ use crate::{
 /// Days from which relief counts as sustained, unless the clinic sets another number (4.9).
 pub const SUSTAIN_DAYS: i32 = 7;
 
+impl ResponseCategory {
+    /// Words for people.
+    pub fn label(self) -> String {
+        if self == Self::ShortLivedRelief { "short-lived relief".to_owned() } else { self.to_string() }
+    }
+}
+
 /// By which of the two rules a fall of pain is meaningful (4.9, Farrar 2001).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaningful {

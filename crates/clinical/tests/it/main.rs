@@ -1,4 +1,8 @@
 //! Tests of what a note says: the journeys, the limits, the arithmetic and hostile input.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod arithmetic;
+mod checks;
 mod journeys;
+mod limits;
+mod readers;
