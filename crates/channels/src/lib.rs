@@ -1,1 +1,25 @@
-//! E-mail and webhooks.
+//! E-mail and webhooks: how a message leaves the house, and what came of it.
+//!
+//! Each channel implements [`liaison_service::channel::Channel`]: it sends once and reports an outcome with the raw
+//! artefact. It decides nothing about retries, evidence or escalation, and it keeps no state but open connections.
+//! The feature `sinks` adds receivers that run in the same process, for the demo and for tests.
+
+mod address;
+mod artefact;
+mod email;
+mod mail;
+mod resolver;
+mod retry_after;
+#[cfg(feature = "sinks")]
+pub mod sinks;
+mod smtp_config;
+mod smtp_session;
+mod webhook;
+mod webhook_url;
+
+pub use address::{AddressPolicy, AddressRange, InvalidRange};
+pub use email::EmailChannel;
+pub use resolver::{AddressRefused, Lookup, SystemLookup};
+pub use smtp_config::{SmtpConfig, SmtpConfigError, SmtpTls};
+pub use webhook::{WebhookChannel, WebhookConfig, WebhookConfigError, new_webhook_secret};
+pub use webhook_url::{MAX_WEBHOOK_URL_LENGTH, UrlProblem, check_webhook_url};
