@@ -19,7 +19,7 @@ pub(crate) fn canonical_value(content: &NoteContent) -> Value {
     prune(value).unwrap_or(Value::Null)
 }
 
-/// Leaves out nulls, empty lists and empty records, from the inside out; elements of lists stay.
+/// Leaves out nulls and empty lists. An empty record stays: it says that a block was begun.
 fn prune(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,

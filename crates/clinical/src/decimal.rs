@@ -149,7 +149,6 @@ impl async_graphql::ScalarType for Decimal {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

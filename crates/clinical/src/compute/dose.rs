@@ -37,7 +37,6 @@ pub fn mean_arterial_pressure(sbp: i32, dbp: i32) -> i32 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

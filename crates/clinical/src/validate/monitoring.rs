@@ -90,8 +90,13 @@ pub(super) fn check(check: &mut Check<'_>, summary: &InfusionSummary) {
             let outside = t < -120 || discharge_min.is_some_and(|end| i64::from(t) > end);
             let end = discharge_min.map_or_else(|| "discharge".to_owned(), |end| end.to_string());
             check.hard_allowing(outside, &format!("{path}.t_min"), "outside_visit", "The row lies outside of the visit.", &format!("-120 to {end} min"));
-            if let Some(last) = last.filter(|_| t > 0 && duration.is_some_and(|duration| t <= duration)) {
-                check.limit("monitoring_gap_min", Some(t.saturating_sub(last.max(0))), &format!("{path}.gap"), &format!("{path}.t_min"));
+            if t > 0 && duration.is_some_and(|duration| t <= duration) {
+                let gap = Some(t.saturating_sub(last.unwrap_or(0).max(0)));
+                match last {
+                    Some(_) => check.limit("monitoring_gap_min", gap, &format!("{path}.gap"), &format!("{path}.t_min")),
+                    // Without an earlier row the silence began with the infusion.
+                    None => check.further_limit("monitoring_gap_min", gap, &format!("{path}.t_min")),
+                }
             }
             last = Some(t);
         }

@@ -286,7 +286,7 @@ proptest! {
         for (place, value) in changes {
             let mut pointers = Vec::new();
             places(&document, "", &mut pointers);
-            if let Some(target) = document.pointer_mut(place.get(&pointers)) {
+            if let Some(target) = document.pointer_mut(place.get(pointers.as_slice()).as_str()) {
                 *target = value;
             }
         }

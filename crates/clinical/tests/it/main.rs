@@ -3,6 +3,8 @@
 
 mod arithmetic;
 mod checks;
+#[cfg(feature = "graphql")]
+mod graphql;
 mod journeys;
 mod limits;
 mod readers;
