@@ -19,6 +19,8 @@ create table organization (
     kind        text not null,
     time_zone   text not null,
     phone       text,
+    -- The clinic that keeps this partner's directory, where the partner does not keep it alone.
+    managed_by  uuid references organization (id),
     created_at  timestamptz not null,
     updated_at  timestamptz not null
 );
@@ -310,6 +312,7 @@ create table recipient (
     redirect_accepted_at timestamptz,
     sealed_from_recipient boolean not null,
     link_hash         bytea,
+    revision          bigint not null,
     updated_at        timestamptz not null
 );
 create index recipient_by_share on recipient (share_id);
@@ -318,6 +321,7 @@ create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
 create index recipient_due on recipient (next_step_at) where next_step_at is not null;
 create index recipient_board on recipient (organization_id, is_open, due_at);
 create index recipient_by_patient on recipient (patient_id, shared_at);
+create index recipient_by_time on recipient (organization_id, shared_at);
 
 create table delivery (
     id              uuid not null primary key,
@@ -546,7 +550,10 @@ create index ledger_entry_by_time on ledger_entry (recorded_at, id);
 create index ledger_entry_by_organization on ledger_entry (organization_id, recorded_at, id);
 create index ledger_entry_by_patient on ledger_entry (patient_id, recorded_at, id) where patient_id is not null;
 create index ledger_entry_by_user on ledger_entry (user_id, recorded_at, id) where user_id is not null;
-create index ledger_entry_by_share on ledger_entry (share_id) where share_id is not null;
+create index ledger_entry_by_actor_organization on ledger_entry (actor_organization_id, recorded_at, id) where actor_organization_id is not null;
+create index ledger_entry_by_note on ledger_entry (note_id, recorded_at, id) where note_id is not null;
+create index ledger_entry_by_share on ledger_entry (share_id, recorded_at, id) where share_id is not null;
+create index ledger_entry_by_recipient on ledger_entry (recipient_id, recorded_at, id) where recipient_id is not null;
 
 -- Entries that wait for the sequencer; the only ledger table whose rows go away.
 create table ledger_pending (

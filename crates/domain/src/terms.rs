@@ -137,6 +137,10 @@ terms! {
         Correction = "CORRECTION",
         /// The clinic replied.
         Reply = "REPLY",
+        /// A notice to a person of the clinic or an admin.
+        PersonNotice = "PERSON_NOTICE",
+        /// The daily list of open items.
+        Digest = "DIGEST",
     }
 
     /// Why a purpose of use allows an access (HL7 v3 PurposeOfUse).
@@ -167,6 +171,36 @@ terms! {
         Declined = "DECLINED",
         /// A concern or hold waits for the clinic's reply.
         ReplyDue = "REPLY_DUE",
+    }
+
+    /// What a notice to a person is about.
+    NoticeKind {
+        /// Somebody acknowledged.
+        Acknowledged = "ACKNOWLEDGED",
+        /// An acknowledgment asks the clinic for an answer: a call, a hold, a concern.
+        ReplyRequested = "REPLY_REQUESTED",
+        /// A recipient declined.
+        Declined = "DECLINED",
+        /// A recipient named a colleague.
+        Redirected = "REDIRECTED",
+        /// An escalation step was taken.
+        Escalated = "ESCALATED",
+        /// No channel reaches a recipient.
+        Undeliverable = "UNDELIVERABLE",
+        /// A call task has a new owner.
+        CallTaskAssigned = "CALL_TASK_ASSIGNED",
+        /// A wrong-recipient case was opened.
+        MisSend = "MIS_SEND",
+        /// An endpoint was disabled after days of failure.
+        EndpointDisabled = "ENDPOINT_DISABLED",
+        /// A recipient wrote in a thread.
+        ReplyReceived = "REPLY_RECEIVED",
+        /// Infusions are to be held.
+        HoldRequested = "HOLD_REQUESTED",
+        /// The daily list of open items.
+        Digest = "DIGEST",
+        /// Somebody broke the glass.
+        BreakGlass = "BREAK_GLASS",
     }
 
     /// Where a call task stands.

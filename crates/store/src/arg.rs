@@ -88,7 +88,7 @@ macro_rules! for_each_term {
         $macro! {
             domain::OrganizationKind, domain::CareRole, domain::Duty, domain::ChannelKind, domain::EndpointStatus,
             domain::NoteKind, domain::NoteStatus, domain::DeliveryPurpose, domain::PurposeOfUse, domain::CallReason,
-            domain::CallTaskStatus, domain::QuestionStatus, domain::Outcome, domain::DeliveryState,
+            domain::CallTaskStatus, domain::NoticeKind, domain::QuestionStatus, domain::Outcome, domain::DeliveryState,
             domain::AttemptOutcome, domain::DeadReason, domain::Disposition, domain::Decline, domain::Role,
             domain::escalation::StepKind, domain::people::ActorKind
         }

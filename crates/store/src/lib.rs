@@ -6,10 +6,17 @@
 
 pub mod arg;
 mod conn;
+pub mod directory;
 mod engine;
 mod error;
 pub mod event;
 pub mod idempotency;
+pub mod shares;
+pub mod recipients;
+pub mod notices;
+pub mod deliveries;
+pub mod call_tasks;
+pub mod acknowledgments;
 pub mod keys;
 pub mod ledger;
 mod migrate;

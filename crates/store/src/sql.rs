@@ -37,8 +37,22 @@ pub(crate) use sql;
 /// Every statement of the crate. A test holds that no module with statements is missing here.
 pub fn statements() -> Vec<Sql> {
     [
+        crate::directory::coverage::STATEMENTS,
+        crate::directory::endpoint::STATEMENTS,
+        crate::directory::membership::STATEMENTS,
+        crate::directory::organization::STATEMENTS,
+        crate::directory::person::STATEMENTS,
+        crate::directory::policy::STATEMENTS,
+        crate::directory::team::STATEMENTS,
+        crate::directory::token::STATEMENTS,
         crate::event::STATEMENTS,
         crate::idempotency::STATEMENTS,
+        crate::shares::STATEMENTS,
+        crate::recipients::STATEMENTS,
+        crate::notices::STATEMENTS,
+        crate::deliveries::STATEMENTS,
+        crate::call_tasks::STATEMENTS,
+        crate::acknowledgments::STATEMENTS,
         crate::keys::ring::STATEMENTS,
         crate::ledger::STATEMENTS,
         crate::ledger::search::STATEMENTS,

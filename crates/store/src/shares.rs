@@ -1,0 +1,196 @@
+//! Shares and the questions they put.
+
+use chrono::{DateTime, Utc};
+use liaison_domain::{
+    CareRole, NoteId, NoteVersionId, OrganizationId, PatientId, QuestionId, QuestionStatus, RecipientId, ShareId,
+    Urgency, UserId,
+};
+use uuid::Uuid;
+
+use crate::{
+    args,
+    conn::{Conn, Tx},
+    error::Result,
+    row::row,
+    sql::sql,
+};
+
+row! {
+    /// One act of sending a signed note version.
+    pub struct ShareRow {
+        /// Its id.
+        id: ShareId,
+        /// What was sent.
+        note_version_id: NoteVersionId,
+        /// The note.
+        note_id: NoteId,
+        /// The patient.
+        patient_id: PatientId,
+        /// The clinic.
+        organization_id: OrganizationId,
+        /// How urgent.
+        urgency: Urgency,
+        /// By whom.
+        shared_by: UserId,
+        /// When.
+        shared_at: DateTime<Utc>,
+        /// Message, reasons and verbal communication: sealed JSON.
+        detail_sealed: Option<Vec<u8>>,
+        /// A telephone call was made before.
+        verbal_made: bool,
+        /// When the sender took it back.
+        recalled_at: Option<DateTime<Utc>>,
+        /// Who took it back.
+        recalled_by: Option<UserId>,
+        /// Why: sealed.
+        recall_reason_sealed: Option<Vec<u8>>,
+        /// When a newer version took its place.
+        superseded_at: Option<DateTime<Utc>>,
+    }
+}
+
+row! {
+    /// A question to the recipients of a share.
+    pub struct QuestionRow {
+        /// Its id.
+        id: QuestionId,
+        /// The share.
+        share_id: ShareId,
+        /// The patient.
+        patient_id: PatientId,
+        /// Whom it is for; everyone where it is not set.
+        care_role: Option<CareRole>,
+        /// The question: sealed.
+        text_sealed: Vec<u8>,
+        /// By when.
+        respond_by: Option<DateTime<Utc>>,
+        /// Where it stands.
+        status: QuestionStatus,
+        /// The answer: sealed.
+        answer_sealed: Option<Vec<u8>>,
+        /// Who answered.
+        answered_by: Option<UserId>,
+        /// For which recipient.
+        answered_recipient_id: Option<RecipientId>,
+        /// When.
+        answered_at: Option<DateTime<Utc>>,
+        /// When it was put.
+        created_at: DateTime<Utc>,
+    }
+}
+
+sql! {
+    INSERT = "insert into share (id, note_version_id, note_id, patient_id, organization_id, urgency, shared_by,
+        shared_at, detail_sealed, verbal_made) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    FIND = "select * from share where id = $1";
+    BY_IDS = "select * from share where id in ({ids})";
+    BY_PATIENT = "select * from share where patient_id = $1 and (shared_at < $2 or $2 is null)
+        order by shared_at desc, id desc limit $3";
+    BY_NOTE = "select * from share where note_id = $1 order by shared_at, id";
+    RECALL = "update share set recalled_at = $2, recalled_by = $3, recall_reason_sealed = $4
+        where id = $1 and recalled_at is null and superseded_at is null";
+    SUPERSEDE = "update share set superseded_at = $2 where id = $1 and recalled_at is null and superseded_at is null";
+    INSERT_QUESTIONS = "insert into share_question (id, share_id, patient_id, care_role, text_sealed, respond_by, status,
+        created_at) values {rows:8}";
+    QUESTIONS_OF = "select * from share_question where share_id in ({ids}) order by created_at, id";
+    ANSWER = "update share_question set status = 'ANSWERED', answer_sealed = $2, answered_by = $3,
+        answered_recipient_id = $4, answered_at = $5 where id = $1 and status = 'OPEN'";
+    WITHDRAW_QUESTIONS = "update share_question set status = 'WITHDRAWN' where share_id = $1 and status = 'OPEN'";
+}
+
+/// Adds a share.
+pub async fn insert(tx: &mut Tx, share: &ShareRow) -> Result<()> {
+    tx.change_one(
+        INSERT,
+        args![
+            share.id,
+            share.note_version_id,
+            share.note_id,
+            share.patient_id,
+            share.organization_id,
+            share.urgency,
+            share.shared_by,
+            share.shared_at,
+            share.detail_sealed.clone(),
+            share.verbal_made,
+        ],
+    )
+    .await
+}
+
+/// One share.
+pub async fn find(conn: &mut Conn, id: ShareId) -> Result<Option<ShareRow>> {
+    conn.one(FIND, args![id]).await
+}
+
+/// Shares by their ids.
+pub async fn by_ids(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<ShareRow>> {
+    conn.all_in(BY_IDS, args![], ids).await
+}
+
+/// A patient's shares, newest first, before a time.
+pub async fn by_patient(
+    conn: &mut Conn,
+    patient: PatientId,
+    before: Option<DateTime<Utc>>,
+    limit: u32,
+) -> Result<Vec<ShareRow>> {
+    conn.all(BY_PATIENT, args![patient, before, limit]).await
+}
+
+/// Every share of a note, oldest first.
+pub async fn by_note(conn: &mut Conn, note: NoteId) -> Result<Vec<ShareRow>> {
+    conn.all(BY_NOTE, args![note]).await
+}
+
+/// Takes a share back; an `Affected` error when it was taken back or replaced before.
+pub async fn recall(tx: &mut Tx, id: ShareId, at: DateTime<Utc>, by: UserId, reason: Vec<u8>) -> Result<()> {
+    tx.change_one(RECALL, args![id, at, by, reason]).await
+}
+
+/// Marks a share as replaced; whether it was neither taken back nor replaced before.
+pub async fn supersede(tx: &mut Tx, id: ShareId, at: DateTime<Utc>) -> Result<bool> {
+    Ok(tx.execute(SUPERSEDE, args![id, at]).await? == 1)
+}
+
+/// Adds questions.
+pub async fn insert_questions(tx: &mut Tx, questions: &[QuestionRow]) -> Result<()> {
+    let rows = questions
+        .iter()
+        .map(|question| {
+            args![
+                question.id,
+                question.share_id,
+                question.patient_id,
+                question.care_role,
+                question.text_sealed.clone(),
+                question.respond_by,
+                question.status,
+                question.created_at,
+            ]
+        })
+        .collect();
+    tx.insert_all(INSERT_QUESTIONS, rows).await
+}
+
+/// The questions of shares.
+pub async fn questions_of(conn: &mut Conn, shares: &[Uuid]) -> Result<Vec<QuestionRow>> {
+    conn.all_in(QUESTIONS_OF, args![], shares).await
+}
+
+/// Answers a question; whether it was open.
+pub async fn answer(
+    tx: &mut Tx,
+    question: QuestionId,
+    answer: Vec<u8>,
+    by: UserId,
+    recipient: RecipientId,
+    at: DateTime<Utc>,
+) -> Result<bool> {
+    Ok(tx.execute(ANSWER, args![question, answer, by, recipient, at]).await? == 1)
+}
+
+/// Withdraws the open questions of a share.
+pub async fn withdraw_questions(tx: &mut Tx, share: ShareId) -> Result<u64> {
+    tx.execute(WITHDRAW_QUESTIONS, args![share]).await
+}
