@@ -6,5 +6,6 @@ mod captured;
 mod email;
 mod email_faults;
 mod support;
+mod tls_talk;
 mod webhook;
 mod webhook_faults;

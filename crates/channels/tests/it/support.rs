@@ -1,10 +1,18 @@
-//! A clock that stands still, messages to send, and an HTTP server that says exactly what it is told.
+//! A clock that stands still, names that lead where a test wants, messages to send, and an HTTP server that says exactly what it is told.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use liaison_channels::{
-    AddressPolicy, EmailChannel, SmtpConfig, SmtpTls, WebhookChannel, WebhookConfig,
+    AddressPolicy, EmailChannel, Lookup, SmtpConfig, SmtpTls, WebhookChannel, WebhookConfig,
     sinks::{SmtpSink, WebhookSink, WebhookSinkOptions},
 };
 use liaison_domain::{DeliveryId, SetClock};
@@ -135,4 +143,25 @@ pub(crate) async fn raw_answer(answer: &'static str) -> String {
         let _ = stream.read(&mut [0; 16]).await;
     })
     .await
+}
+
+/// Answers every host with these addresses, in turn.
+pub(crate) struct Turning(Vec<Vec<IpAddr>>, AtomicUsize);
+
+impl Turning {
+    pub(crate) fn of(answers: &[&[&str]]) -> Arc<Self> {
+        let answers = answers
+            .iter()
+            .map(|ips| ips.iter().map(|ip| ip.parse().unwrap()).collect())
+            .collect();
+        Arc::new(Self(answers, AtomicUsize::new(0)))
+    }
+}
+
+#[async_trait::async_trait]
+impl Lookup for Turning {
+    async fn lookup(&self, _host: &str) -> io::Result<Vec<IpAddr>> {
+        let turn = self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(self.0[turn.min(self.0.len() - 1)].clone())
+    }
 }

@@ -1,8 +1,6 @@
 //! Each way in which a receiver fails, misbehaves or lures, and what is reported.
 
 use std::{
-    io,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use liaison_channels::{AddressPolicy, Lookup, WebhookChannel, WebhookConfig, sinks::WebhookReply};
+use liaison_channels::{AddressPolicy, WebhookChannel, WebhookConfig, sinks::WebhookReply};
 use liaison_domain::EvidenceLevel;
 use liaison_service::channel::{Channel, SendOutcome};
 use tokio::{
@@ -18,7 +16,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::{PERMANENT, TRANSIENT, clock, hook_sink, hook_to, local, raw_answer, raw_http, webhooks};
+use crate::support::{PERMANENT, TRANSIENT, Turning, clock, hook_sink, hook_to, local, raw_answer, raw_http, webhooks};
 
 const RECEIVED: SendOutcome = SendOutcome::Delivered(EvidenceLevel::Received);
 
@@ -77,7 +75,7 @@ async fn every_status_is_classified() {
 async fn after_the_request_left_silence_is_unknown() {
     let sink = hook_sink().await;
     let mut message = hook_to(&sink.url("/hook"));
-    message.timeout = Duration::from_millis(300);
+    message.timeout = Duration::from_millis(800);
     sink.script([
         Some(WebhookReply::status(200).delayed(Duration::from_secs(30))),
         Some(WebhookReply::close()),
@@ -85,9 +83,10 @@ async fn after_the_request_left_silence_is_unknown() {
     let begun = Instant::now();
     let report = webhooks().send(&message).await;
     assert_eq!((report.outcome, report.status), (SendOutcome::Unknown, None));
-    assert!(begun.elapsed() < Duration::from_millis(800));
+    assert!(begun.elapsed() < Duration::from_secs(4));
     assert_eq!(report.artefact, "no answer in time after the request left");
 
+    message.timeout = Duration::from_secs(5);
     let report = webhooks().send(&message).await;
     assert_eq!(report.outcome, SendOutcome::Unknown, "{}", report.artefact);
     assert!(
@@ -97,7 +96,7 @@ async fn after_the_request_left_silence_is_unknown() {
     );
     // Both had arrived: "unknown" was the truth.
     assert_eq!(sink.events().len(), 2);
-    tokio::time::timeout(Duration::from_secs(2), sink.shutdown())
+    tokio::time::timeout(Duration::from_secs(5), sink.shutdown())
         .await
         .unwrap();
 }
@@ -197,7 +196,7 @@ async fn a_slow_drip_holds_no_worker() {
     })
     .await;
     let mut message = hook_to(&url);
-    message.timeout = Duration::from_millis(400);
+    message.timeout = Duration::from_millis(800);
     assert_eq!(webhooks().send(&message).await.outcome, SendOutcome::Unknown);
 }
 
@@ -217,7 +216,7 @@ async fn a_huge_body_is_not_read() {
     .await;
     let begun = Instant::now();
     let report = webhooks().send(&hook_to(&url)).await;
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(4));
     assert_eq!((report.outcome, report.status), (TRANSIENT, Some(500)));
     assert_eq!(report.artefact.chars().count(), 1_000);
     // What the kernel's buffers took, not 10 GB.
@@ -249,27 +248,6 @@ async fn a_redirect_is_not_followed() {
         assert_eq!(sink.events().len(), 1);
     }
     assert!(target.events().is_empty() && target.refused().is_empty());
-}
-
-/// Answers every host with these addresses, in turn.
-struct Turning(Vec<Vec<IpAddr>>, AtomicUsize);
-
-impl Turning {
-    fn of(answers: &[&[&str]]) -> Arc<Self> {
-        let answers = answers
-            .iter()
-            .map(|ips| ips.iter().map(|ip| ip.parse().unwrap()).collect())
-            .collect();
-        Arc::new(Self(answers, AtomicUsize::new(0)))
-    }
-}
-
-#[async_trait::async_trait]
-impl Lookup for Turning {
-    async fn lookup(&self, _host: &str) -> io::Result<Vec<IpAddr>> {
-        let turn = self.1.fetch_add(1, Ordering::SeqCst);
-        Ok(self.0[turn.min(self.0.len() - 1)].clone())
-    }
 }
 
 #[tokio::test]
