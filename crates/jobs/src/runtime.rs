@@ -105,9 +105,9 @@ impl Runtime {
         for queue in Queue::ALL {
             workers.spawn(self.supervisor(queue, stop.clone()).keep_alive());
         }
-        let loops = TaskTracker::new();
-        self.spawn_loops(&loops, &stop);
-        loops.close();
+        // In sets, so that dropping this future ends everything but the handlers.
+        let mut loops = JoinSet::new();
+        self.spawn_loops(&mut loops, &stop);
 
         let mut outcome = Ok(());
         while let Some(ended) = workers.join_next().await {
@@ -125,7 +125,7 @@ impl Runtime {
             self.work.abort.cancel();
             self.work.running.wait().await;
         }
-        loops.wait().await;
+        while loops.join_next().await.is_some() {}
         outcome
     }
 
@@ -152,7 +152,7 @@ impl Runtime {
         }
     }
 
-    fn spawn_loops(&self, loops: &TaskTracker, stop: &CancellationToken) {
+    fn spawn_loops(&self, loops: &mut JoinSet<Option<()>>, stop: &CancellationToken) {
         let ticker = Ticker {
             pool: self.pool.clone(),
             wake: self.wake.clone(),

@@ -20,10 +20,8 @@ mod wake;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 use uuid::Uuid;
 
@@ -135,8 +133,11 @@ impl Nudge {
 
 /// The pool that holds the task tables, on either engine.
 ///
-/// On SQLite the workers have a pool of their own ([`TaskPool::sqlite`]); on PostgreSQL they may share
-/// one, of which a connection is held for LISTEN.
+/// On SQLite the workers have a pool of their own, with one connection (they wait for each other in the
+/// pool and not in SQLite's busy loop), a busy timeout of many seconds for the other writers, and
+/// `synchronous = NORMAL`: claims and acknowledgments are worth no fsync, and the nudges themselves are
+/// pushed through the caller's transaction and are as durable as that is. On PostgreSQL they may share a
+/// pool, of which one connection is held for LISTEN.
 #[derive(Clone, Debug)]
 pub enum TaskPool {
     /// One file, one process.
@@ -146,20 +147,6 @@ pub enum TaskPool {
 }
 
 impl TaskPool {
-    /// A pool for the workers on the SQLite file that `options` name, opened at first use.
-    ///
-    /// It has one connection, so that the workers wait for each other in the pool and not in SQLite's busy
-    /// loop, a busy timeout of 20 s for the other writers, and `synchronous = NORMAL`: claims and
-    /// acknowledgments are worth no fsync. The nudges themselves are pushed through the caller's
-    /// transaction and are as durable as that is.
-    #[must_use]
-    pub fn sqlite(options: SqliteConnectOptions) -> Self {
-        let options = options
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(20));
-        Self::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options))
-    }
-
     /// Whether the pool was closed; nothing can be fetched any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use liaison_jobs::{Handle, HandleError, Health, QueueSettings, Runtime, RuntimeError, Settings, Sources};
 use liaison_store::tasks::{self, Nudge, Queue, TaskError, TaskPool, Wake};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, SqlitePool};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -65,7 +65,8 @@ impl Bed {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(20));
         let writers = Writers::Sqlite(SqlitePool::connect_with(options.clone()).await.unwrap());
-        let pool = TaskPool::sqlite(options);
+        let options = options.synchronous(SqliteSynchronous::Normal);
+        let pool = TaskPool::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options));
         Self::with(pool, writers, Cleanup::File { _dir: dir }).await
     }
 

@@ -25,17 +25,21 @@ async fn a_push_is_worked_on_at_once(bed: Bed) {
     // PostgreSQL's listener announces itself by ringing every bell; give it the moment to be there.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut latencies = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..100 {
+        // While the worker acknowledges the one before and looks again: a wake-up then is easily lost.
         let nudge = delivery();
         bed.push(&[nudge]).await;
         let committed = Instant::now();
-        let (report, at) = next(&mut reports, Duration::from_secs(1)).await;
-        assert_eq!(report, Report::Began(nudge));
+        let at = loop {
+            match next(&mut reports, Duration::from_secs(2)).await {
+                (Report::Began(began), at) if began == nudge => break at,
+                (report, _) => assert!(matches!(report, Report::Ended(_)), "{report:?}"),
+            }
+        };
         latencies.push(at.saturating_duration_since(committed));
-        assert_eq!(next(&mut reports, Duration::from_secs(1)).await.0, Report::Ended(nudge));
     }
     latencies.sort();
-    println!("start latency p50 {:?}, max {:?}", latencies[25], latencies[49]);
+    println!("start latency p50 {:?}, max {:?}", latencies[50], latencies[99]);
     running.stop().await;
     assert_eq!(bed.unfinished().await, []);
     bed.remove().await;
