@@ -1,1 +1,3 @@
 //! GraphQL schema and HTTP handler.
+
+pub mod http;

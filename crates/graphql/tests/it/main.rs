@@ -1,0 +1,12 @@
+//! Integration tests of the GraphQL crate.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should panic where it stands"
+)]
+
+mod http_errors;
+mod http_harness;
+mod http_limits;
+mod http_post;
+mod http_sse;
+mod http_ws;
