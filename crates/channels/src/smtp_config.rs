@@ -15,7 +15,9 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 pub enum SmtpTls {
     /// Not at all: a relay on the same machine.
     None,
-    /// `STARTTLS`, and no mail without it (RFC 3207).
+    /// `STARTTLS`, and no mail without it (RFC 3207). The mail stays secret, but lettre 0.11 keeps what the relay (or
+    /// somebody on the way) sent in the clear behind its go-ahead, so that replies could be forged: where the way to
+    /// the relay is not ours, take [`SmtpTls::Implicit`].
     #[default]
     StartTlsRequired,
     /// `STARTTLS` where it is offered; whoever sits between can take the offer away.
