@@ -13,7 +13,7 @@ use crate::{
         decision::{Eligibility, RecipientRequestStatus},
         infusion::InfusionSummary,
         recovery::{RecommendationKind, ReliefFollowUp, ResponseCategory},
-        shared::{AddresseeRole, Urgency},
+        shared::{AddresseeRole, FlagSource, Urgency},
     },
     decimal::Decimal,
     text, urgency,
@@ -35,7 +35,11 @@ pub struct BottomLineContext {
 impl BottomLineContext {
     /// The context which the consultation of a course gives to its infusions.
     pub fn from_consultation(note: &ConsultationNote) -> Self {
-        let opioids = note.medications.as_ref().map(|m| m.opioids.as_slice()).unwrap_or_default();
+        let opioids = note
+            .medications
+            .as_ref()
+            .map(|m| m.opioids.as_slice())
+            .unwrap_or_default();
         Self {
             baseline_mme: trend::baseline_mme(note),
             baseline_at_least: mme::total(opioids).at_least,
@@ -94,28 +98,41 @@ pub struct BottomLine {
 impl BottomLine {
     /// What is asked of a recipient in this role, including what is asked of all.
     pub fn asked_of(&self, role: AddresseeRole) -> impl Iterator<Item = &Asked> {
-        self.asked.iter().filter(move |asked| asked.to_role == role || asked.to_role == AddresseeRole::All)
+        self.asked
+            .iter()
+            .filter(move |asked| asked.to_role == role || asked.to_role == AddresseeRole::All)
     }
 }
 
 /// Computes the first screen of a document.
 pub fn bottom_line(content: &NoteContent, context: &BottomLineContext) -> BottomLine {
     let assessed = urgency::assess(content);
-    let reasons: Vec<String> =
-        assessed.flags.iter().map(|flag| format!("{}: {}", flag.code.label(), flag.note.as_ref().unwrap_or(&flag.detail))).collect();
+    let reasons: Vec<String> = assessed
+        .flags
+        .iter()
+        .map(|flag| format!("{}: {}", flag.code.label(), flag.note.as_ref().unwrap_or(&flag.detail)))
+        .collect();
     let asked = asked(content);
     let (outcome, opioids, mme_now, mme_baseline) = match content {
         NoteContent::ConsultationNote(note) => {
-            let total = note.medications.as_ref().filter(|m| !m.opioids.is_empty()).map(|m| mme::total(&m.opioids));
-            let words = total.as_ref().map(|total| format!("{} (baseline)", total.text())).or_else(|| {
-                trend::baseline_mme(note).map(|mme| format!("{} MME/day (baseline)", mme.round(1)))
-            });
+            let total = note
+                .medications
+                .as_ref()
+                .filter(|m| !m.opioids.is_empty())
+                .map(|m| mme::total(&m.opioids));
+            let words = total
+                .as_ref()
+                .map(|total| format!("{} (baseline)", total.text()))
+                .or_else(|| trend::baseline_mme(note).map(|mme| format!("{} MME/day (baseline)", mme.round(1))));
             let now = trend::baseline_mme(note);
             (decision(note), words, now, now)
         }
-        NoteContent::InfusionSummary(summary) => {
-            (outcome(summary), opioids_now(summary, context), trend::current_mme(summary), context.baseline_mme)
-        }
+        NoteContent::InfusionSummary(summary) => (
+            outcome(summary),
+            opioids_now(summary, context),
+            trend::current_mme(summary),
+            context.baseline_mme,
+        ),
     };
     let (highest_ae_grade, highest_ae) = content.as_infusion().map_or((None, None), highest_event);
     let (next, next_date) = next(content);
@@ -139,8 +156,19 @@ pub fn bottom_line(content: &NoteContent, context: &BottomLineContext) -> Bottom
 }
 
 fn sentences(line: &BottomLine, flags: &[urgency::RaisedFlag]) -> Vec<String> {
-    let labels: Vec<String> = flags.iter().map(|flag| format!("{} ({})", flag.code.label(), flag.detail)).collect();
-    let reasons = if labels.is_empty() { String::new() } else { format!(": {}", labels.join("; ")) };
+    // A computed detail says it all; an author's words need the name of the flag.
+    let labels: Vec<String> = flags
+        .iter()
+        .map(|flag| match flag.source {
+            FlagSource::Automatic => flag.detail.clone(),
+            FlagSource::Author => format!("{} ({})", flag.code.label(), flag.detail),
+        })
+        .collect();
+    let reasons = if labels.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", labels.join("; "))
+    };
     let asked = asked_words(&line.asked);
     let first = format!("{}{reasons}; {asked}.", text::capital(line.urgency.as_str()));
     let second = format!("{}.", text::capital(line.outcome.trim_end_matches('.')));
@@ -164,8 +192,17 @@ fn asked_words(asked: &[Asked]) -> String {
         .map(|role| {
             let mine: Vec<&Asked> = asked.iter().filter(|a| a.to_role == role).collect();
             let number = text::count(i32::try_from(mine.len()).unwrap_or(i32::MAX), "request");
-            let by = mine.iter().filter_map(|a| a.respond_by).min().map(|day| format!(" by {}", text::date(day))).unwrap_or_default();
-            let whom = if role == AddresseeRole::All { "everyone".to_owned() } else { format!("the {role}") };
+            let by = mine
+                .iter()
+                .filter_map(|a| a.respond_by)
+                .min()
+                .map(|day| format!(" by {}", text::date(day)))
+                .unwrap_or_default();
+            let whom = if role == AddresseeRole::All {
+                "everyone".to_owned()
+            } else {
+                format!("the {role}")
+            };
             format!("{number} to {whom}{by}")
         })
         .collect();
@@ -188,7 +225,12 @@ fn asked(content: &NoteContent) -> Vec<Asked> {
         NoteContent::InfusionSummary(summary) => summary
             .recommendations
             .iter()
-            .filter(|r| !matches!(r.kind, None | Some(RecommendationKind::Information | RecommendationKind::Safety)))
+            .filter(|r| {
+                !matches!(
+                    r.kind,
+                    None | Some(RecommendationKind::Information | RecommendationKind::Safety)
+                )
+            })
             .map(|r| Asked {
                 to_role: r.to_role.unwrap_or(AddresseeRole::Other),
                 text: r.text.clone().unwrap_or_default(),
@@ -204,15 +246,24 @@ fn decision(note: &ConsultationNote) -> String {
     let number = i32::try_from(eligibility.conditions.len()).unwrap_or(i32::MAX);
     let words = match eligibility.decision {
         Some(Eligibility::Eligible) => "eligible for ketamine infusions".to_owned(),
-        Some(Eligibility::EligibleWithConditions) => format!("eligible for ketamine infusions with {}", text::count(number, "condition")),
+        Some(Eligibility::EligibleWithConditions) => format!(
+            "eligible for ketamine infusions with {}",
+            text::count(number, "condition")
+        ),
         Some(Eligibility::NotEligible) => return "not eligible for ketamine infusions; none is planned".to_owned(),
         Some(Eligibility::Deferred) => {
-            let by = eligibility.decide_by.map(|day| format!(" until {}", text::date(day))).unwrap_or_default();
+            let by = eligibility
+                .decide_by
+                .map(|day| format!(" until {}", text::date(day)))
+                .unwrap_or_default();
             return format!("decision deferred{by}; no infusion is planned");
         }
         None => return "no decision is recorded".to_owned(),
     };
-    let plan = note.plan.as_ref().and_then(|plan| plan.initial_infusions.map(|n| (n, plan.spacing.clone())));
+    let plan = note
+        .plan
+        .as_ref()
+        .and_then(|plan| plan.initial_infusions.map(|n| (n, plan.spacing.clone())));
     plan.map_or(words.clone(), |(n, spacing)| {
         let spacing = spacing.map(|spacing| format!(", {spacing}")).unwrap_or_default();
         format!("{words}; {} planned{spacing}", text::count(n, "infusion"))
@@ -221,23 +272,50 @@ fn decision(note: &ConsultationNote) -> String {
 
 fn outcome(summary: &InfusionSummary) -> String {
     let infusion = summary.infusion.clone().unwrap_or_default();
-    let number = infusion.number.map(|n| format!("infusion {n}")).unwrap_or_else(|| "infusion".to_owned());
-    let of = infusion.planned_in_series.map(|n| format!(" of {n}")).unwrap_or_default();
-    let dose = infusion.total_mg.map(|mg| format!(" ({} mg)", mg.round(1))).unwrap_or_default();
+    let number = infusion
+        .number
+        .map(|n| format!("infusion {n}"))
+        .unwrap_or_else(|| "infusion".to_owned());
+    let of = infusion
+        .planned_in_series
+        .map(|n| format!(" of {n}"))
+        .unwrap_or_default();
+    let dose = infusion
+        .total_mg
+        .map(|mg| format!(" ({} mg)", mg.round(1)))
+        .unwrap_or_default();
     let provisional = response::provisional(summary);
     let pain = summary.pain.clone().unwrap_or_default();
     let scores = pain.pre_nrs_now.zip(pain.discharge_nrs_now);
-    let pain = scores.map(|(pre, post)| format!(", pain {pre} before and {post} of 10 at discharge{}", change(pre, post))).unwrap_or_default();
+    let pain = scores
+        .map(|(pre, post)| format!(", pain {pre} before and {post} of 10 at discharge{}", change(pre, post)))
+        .unwrap_or_default();
     let category = provisional.category.unwrap_or(ResponseCategory::NotAssessable);
-    let pending = if provisional.duration_pending == Some(true) { ", duration not yet known" } else { "" };
-    let last = summary.response.as_ref().and_then(|r| r.previous_infusion_final.as_ref()).map(relief).unwrap_or_default();
+    let pending = if provisional.duration_pending == Some(true) {
+        ", duration not yet known"
+    } else {
+        ""
+    };
+    let last = summary
+        .response
+        .as_ref()
+        .and_then(|r| r.previous_infusion_final.as_ref())
+        .map(relief)
+        .unwrap_or_default();
     let category = category.label();
-    format!("{number}{of}{dose}: {category}{pain}{pending}{last}")
+    let stopped = match (infusion.completed, infusion.stop_reason) {
+        (Some(false), Some(reason)) => format!(", stopped early ({reason})"),
+        (Some(false), None) => ", stopped early".to_owned(),
+        _ => String::new(),
+    };
+    format!("{number}{of}{dose}{stopped}: {category}{pain}{pending}{last}")
 }
 
 /// The change of pain in percent, and by which rule alone it counts (4.9).
 fn change(pre: i32, post: i32) -> String {
-    let Some(pct) = response::fall_pct(pre.into(), post.into()) else { return String::new() };
+    let Some(pct) = response::fall_pct(pre.into(), post.into()) else {
+        return String::new();
+    };
     let rule = match response::meaningful(pre, post) {
         Some(response::Meaningful::ByPointsOnly) => ", by points only",
         Some(response::Meaningful::ByPercentOnly) => ", by percent only",
@@ -251,10 +329,22 @@ fn change(pre: i32, post: i32) -> String {
 }
 
 fn relief(last: &ReliefFollowUp) -> String {
-    let category = last.category.map(|category| format!(": {}", category.label())).unwrap_or_default();
-    let Some(days) = last.relief_days else { return format!("; the infusion before{category}") };
-    let at_least = if last.relief_ongoing == Some(true) { "at least " } else { "" };
-    format!("; relief after the infusion before lasted {at_least}{}{category}", text::count(days, "day"))
+    let category = last
+        .category
+        .map(|category| format!(": {}", category.label()))
+        .unwrap_or_default();
+    let Some(days) = last.relief_days else {
+        return format!("; the infusion before{category}");
+    };
+    let at_least = if last.relief_ongoing == Some(true) {
+        "at least "
+    } else {
+        ""
+    };
+    format!(
+        "; relief after the infusion before lasted {at_least}{}{category}",
+        text::count(days, "day")
+    )
 }
 
 fn opioids_now(summary: &InfusionSummary, context: &BottomLineContext) -> Option<String> {
@@ -273,23 +363,45 @@ fn opioids_now(summary: &InfusionSummary, context: &BottomLineContext) -> Option
 }
 
 fn highest_event(summary: &InfusionSummary) -> (Option<i32>, Option<String>) {
-    let Some(grade) = trend::highest_grade(summary) else { return (None, None) };
+    let Some(grade) = trend::highest_grade(summary) else {
+        return (None, None);
+    };
     if grade == 0 {
         return (Some(0), Some("no adverse events".to_owned()));
     }
     let event = summary.adverse_events.iter().find(|event| event.grade == Some(grade));
-    let term = event.and_then(|event| event.term.clone()).unwrap_or_else(|| "unnamed".to_owned());
-    let version = event.and_then(|event| event.ctcae_version.clone()).map(|v| format!(", CTCAE v{v}")).unwrap_or_default();
-    (Some(grade), Some(format!("highest adverse event grade {grade} ({term}{version})")))
+    let term = event
+        .and_then(|event| event.term.clone())
+        .unwrap_or_else(|| "unnamed".to_owned());
+    let version = event
+        .and_then(|event| event.ctcae_version.clone())
+        .map(|v| format!(", CTCAE v{v}"))
+        .unwrap_or_default();
+    (
+        Some(grade),
+        Some(format!("highest adverse event grade {grade} ({term}{version})")),
+    )
 }
 
 fn next(content: &NoteContent) -> (Option<String>, Option<NaiveDate>) {
     match content {
         NoteContent::ConsultationNote(note) => {
-            let decision = note.eligibility.as_ref().and_then(|e| e.decide_by).map(|day| (day, "decision by"));
-            let answer = note.requests_to_recipients.iter().filter_map(|r| r.respond_by).min().map(|day| (day, "first answer asked by"));
+            let decision = note
+                .eligibility
+                .as_ref()
+                .and_then(|e| e.decide_by)
+                .map(|day| (day, "decision by"));
+            let answer = note
+                .requests_to_recipients
+                .iter()
+                .filter_map(|r| r.respond_by)
+                .min()
+                .map(|day| (day, "first answer asked by"));
             let next = decision.or(answer);
-            (next.map(|(day, what)| format!("{what} {}", text::date(day))), next.map(|(day, _)| day))
+            (
+                next.map(|(day, what)| format!("{what} {}", text::date(day))),
+                next.map(|(day, _)| day),
+            )
         }
         NoteContent::InfusionSummary(summary) => {
             let next = summary.next.clone().unwrap_or_default();
@@ -298,9 +410,14 @@ fn next(content: &NoteContent) -> (Option<String>, Option<NaiveDate>) {
             days.extend(next.reassessment_date.map(|day| (day, "reassessment")));
             days.sort();
             let dates = days.iter().map(|(day, what)| format!("{what} {}", text::date(*day)));
-            let ended = next.series_ended_reason.map(|reason| format!("series ended: {}", reason.trim_end_matches('.')));
+            let ended = next
+                .series_ended_reason
+                .map(|reason| format!("series ended: {}", reason.trim_end_matches('.')));
             let parts: Vec<String> = dates.chain(ended).collect();
-            ((!parts.is_empty()).then(|| parts.join("; ")), days.first().map(|(day, _)| *day))
+            (
+                (!parts.is_empty()).then(|| parts.join("; ")),
+                days.first().map(|(day, _)| *day),
+            )
         }
     }
 }

@@ -25,11 +25,16 @@ fn prune(value: Value) -> Option<Value> {
         Value::Null => None,
         Value::Array(list) if list.is_empty() => None,
         Value::Array(list) => Some(Value::Array(
-            list.into_iter().map(|inner| prune(inner).unwrap_or_else(|| Value::Object(serde_json::Map::new()))).collect(),
+            list.into_iter()
+                .map(|inner| prune(inner).unwrap_or_else(|| Value::Object(serde_json::Map::new())))
+                .collect(),
         )),
-        Value::Object(object) => {
-            Some(Value::Object(object.into_iter().filter_map(|(key, inner)| Some((key, prune(inner)?))).collect()))
-        }
+        Value::Object(object) => Some(Value::Object(
+            object
+                .into_iter()
+                .filter_map(|(key, inner)| Some((key, prune(inner)?)))
+                .collect(),
+        )),
         other => Some(other),
     }
 }

@@ -68,7 +68,14 @@ static CODES: LazyLock<Vec<Code>> = LazyLock::new(|| {
                 "V1" => Grade::V1,
                 _ => Grade::Unverified,
             };
-            Code { system, code, display, usage, grade, evidence }
+            Code {
+                system,
+                code,
+                display,
+                usage,
+                grade,
+                evidence,
+            }
         })
         .collect()
 });
@@ -106,7 +113,11 @@ pub fn code(system: &str, code: &str) -> Option<&'static Code> {
 pub fn emit(system: &str, code: &str) -> Option<Coding> {
     let row = self::code(system, code)?;
     let usable = row.grade == Grade::V2 && !row.usage.starts_with("do NOT use");
-    usable.then(|| Coding { system: row.system.clone(), code: row.code.clone(), display: row.display.clone() })
+    usable.then(|| Coding {
+        system: row.system.clone(),
+        code: row.code.clone(),
+        display: row.display.clone(),
+    })
 }
 
 /// What is wrong with an ICD-10-CM code, if anything can be told without the full table.
@@ -123,7 +134,9 @@ const NOT_BILLABLE: [&str; 3] = ["C50.9", "C78.0", "C77"];
 
 /// Checks the shape of an ICD-10-CM code, and that it is not a mere category as far as the table tells.
 pub fn check_icd10cm(code: &str) -> Option<Icd10Fault> {
-    let (category, rest) = code.split_once('.').map_or((code, None), |(category, rest)| (category, Some(rest)));
+    let (category, rest) = code
+        .split_once('.')
+        .map_or((code, None), |(category, rest)| (category, Some(rest)));
     let bytes = category.as_bytes();
     let category_ok = bytes.len() == 3
         && bytes[0].is_ascii_uppercase()
@@ -136,7 +149,10 @@ pub fn check_icd10cm(code: &str) -> Option<Icd10Fault> {
         return Some(Icd10Fault::Shape);
     }
     let has_child = CODES.iter().any(|row| {
-        row.system == ICD10CM && row.code.len() > code.len() && row.code.starts_with(code) && (code.contains('.') || row.code[code.len()..].starts_with('.'))
+        row.system == ICD10CM
+            && row.code.len() > code.len()
+            && row.code.starts_with(code)
+            && (code.contains('.') || row.code[code.len()..].starts_with('.'))
     });
     (has_child || NOT_BILLABLE.contains(&code)).then_some(Icd10Fault::NotBillable)
 }

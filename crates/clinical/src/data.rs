@@ -11,9 +11,18 @@ pub const CODES: &str = include_str!("../data/codes.csv");
 pub const INTERACTIONS: &str = include_str!("../data/interactions.json");
 
 const JOURNEYS: &[(&str, &str)] = &[
-    ("journey-a-responder.json", include_str!("../data/journeys/journey-a-responder.json")),
-    ("journey-c-grade3-hypertension.json", include_str!("../data/journeys/journey-c-grade3-hypertension.json")),
-    ("journey-d-not-eligible.json", include_str!("../data/journeys/journey-d-not-eligible.json")),
+    (
+        "journey-a-responder.json",
+        include_str!("../data/journeys/journey-a-responder.json"),
+    ),
+    (
+        "journey-c-grade3-hypertension.json",
+        include_str!("../data/journeys/journey-c-grade3-hypertension.json"),
+    ),
+    (
+        "journey-d-not-eligible.json",
+        include_str!("../data/journeys/journey-d-not-eligible.json"),
+    ),
 ];
 
 /// The synthetic journeys, as file name and JSON text, in the order of their names. A test holds this

@@ -20,7 +20,10 @@ pub struct DecimalError;
 impl Decimal {
     /// Rounds half away from zero ("half up", 1.2) to `places` decimals.
     pub fn round(self, places: u32) -> Self {
-        Self(self.0.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero))
+        Self(
+            self.0
+                .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero),
+        )
     }
 
     /// The absolute value.
@@ -71,7 +74,11 @@ impl From<i32> for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_zero() { f.write_str("0") } else { write!(f, "{}", self.0.normalize()) }
+        if self.0.is_zero() {
+            f.write_str("0")
+        } else {
+            write!(f, "{}", self.0.normalize())
+        }
     }
 }
 
@@ -84,7 +91,9 @@ impl FromStr for Decimal {
         if !plain || !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.ends_with('.') {
             return Err(DecimalError);
         }
-        rust_decimal::Decimal::from_str_exact(text).map(Self).map_err(|_| DecimalError)
+        rust_decimal::Decimal::from_str_exact(text)
+            .map(Self)
+            .map_err(|_| DecimalError)
     }
 }
 
@@ -154,7 +163,14 @@ mod tests {
 
     #[test]
     fn numbers_and_strings_give_the_same_exact_value() {
-        for (json, text) in [("0.1", "0.1"), ("5.0", "5"), ("\"5.00\"", "5"), ("-0.0", "0"), ("0.1542", "0.1542"), ("1000", "1000")] {
+        for (json, text) in [
+            ("0.1", "0.1"),
+            ("5.0", "5"),
+            ("\"5.00\"", "5"),
+            ("-0.0", "0"),
+            ("0.1542", "0.1542"),
+            ("1000", "1000"),
+        ] {
             let value: Decimal = serde_json::from_str(json).unwrap();
             assert_eq!(value.to_string(), text);
             assert_eq!(serde_json::to_string(&value).unwrap(), format!("\"{text}\""));
@@ -163,14 +179,32 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_decimal_is_refused() {
-        for json in ["\"\"", "\".5\"", "\"5.\"", "\"1e3\"", "\"+1\"", "\"1_000\"", "\"NaN\"", "\"1,5\"", "1e300", "true", "\"--1\"", "\"1.2.3\""] {
+        for json in [
+            "\"\"",
+            "\".5\"",
+            "\"5.\"",
+            "\"1e3\"",
+            "\"+1\"",
+            "\"1_000\"",
+            "\"NaN\"",
+            "\"1,5\"",
+            "1e300",
+            "true",
+            "\"--1\"",
+            "\"1.2.3\"",
+        ] {
             assert!(serde_json::from_str::<Decimal>(json).is_err(), "{json} was taken");
         }
     }
 
     #[test]
     fn a_half_is_rounded_up() {
-        for (text, places, expected) in [("2.5", 0, "3"), ("6.25", 1, "6.3"), ("0.125", 2, "0.13"), ("-2.5", 0, "-3")] {
+        for (text, places, expected) in [
+            ("2.5", 0, "3"),
+            ("6.25", 1, "6.3"),
+            ("0.125", 2, "0.13"),
+            ("-2.5", 0, "-3"),
+        ] {
             assert_eq!(text.parse::<Decimal>().unwrap().round(places).to_string(), expected);
         }
     }

@@ -31,7 +31,11 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
         (Some(Value::Object(a)), Some(Value::Object(b))) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
-                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let inner = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 compare(&inner, a.get(key), b.get(key), found);
             }
         }
@@ -41,7 +45,11 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
             }
         }
         (old, new) if old != new => {
-            found.push(Difference { path: path.to_owned(), before: old.map(text), after: new.map(text) });
+            found.push(Difference {
+                path: path.to_owned(),
+                before: old.map(text),
+                after: new.map(text),
+            });
         }
         _ => {}
     }

@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// What stands above every list of facts (7).
-pub const NOTICE: &str = "Reference information for clinicians. Not advice, not complete, not decision support. Sources and dates shown.";
+pub const NOTICE: &str =
+    "Reference information for clinicians. Not advice, not complete, not decision support. Sources and dates shown.";
 
 words! {
     /// Words of severity of this product, except where a source's own word is quoted (7).
@@ -95,24 +96,41 @@ pub fn matches(medicines: &[&str], production: bool) -> Vec<InteractionMatch> {
             if production && hidden_in_production {
                 return None;
             }
-            let drugs: Vec<String> = medicines.iter().filter(|name| contains_any(name, &fact.drugs)).map(|name| (*name).to_owned()).collect();
-            (!drugs.is_empty()).then(|| InteractionMatch { fact: fact.clone(), drugs, hidden_in_production })
+            let drugs: Vec<String> = medicines
+                .iter()
+                .filter(|name| contains_any(name, &fact.drugs))
+                .map(|name| (*name).to_owned())
+                .collect();
+            (!drugs.is_empty()).then(|| InteractionMatch {
+                fact: fact.clone(),
+                drugs,
+                hidden_in_production,
+            })
         })
         .collect()
 }
 
 fn contains_any(name: &str, drugs: &[String]) -> bool {
     let name = name.to_lowercase();
-    name.split(|c: char| !c.is_alphanumeric()).any(|word| drugs.iter().any(|drug| drug == word))
+    name.split(|c: char| !c.is_alphanumeric())
+        .any(|word| drugs.iter().any(|drug| drug == word))
 }
 
 /// The medicines named at a consultation: opioids, adjuvants, others and cancer treatment.
 pub fn medicines_of_consultation(note: &ConsultationNote) -> Vec<&str> {
     let home = note.medications.as_ref();
-    let opioids = home.map(|m| m.opioids.as_slice()).unwrap_or_default().iter().filter_map(|o| o.name.as_deref());
+    let opioids = home
+        .map(|m| m.opioids.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|o| o.name.as_deref());
     let adjuvants = home.map(|m| m.adjuvants.as_slice()).unwrap_or_default();
     let others = home.map(|m| m.other.as_slice()).unwrap_or_default();
-    let cancer = note.cancer.as_ref().map(|c| c.current_treatment.as_slice()).unwrap_or_default();
+    let cancer = note
+        .cancer
+        .as_ref()
+        .map(|c| c.current_treatment.as_slice())
+        .unwrap_or_default();
     opioids
         .chain(adjuvants.iter().chain(others).filter_map(|m| m.name.as_deref()))
         .chain(cancer.iter().map(String::as_str))
@@ -123,6 +141,10 @@ pub fn medicines_of_consultation(note: &ConsultationNote) -> Vec<&str> {
 pub fn medicines_of_infusion(summary: &InfusionSummary) -> Vec<&str> {
     let opioids = summary.opioids_current.iter().filter_map(|o| o.name.as_deref());
     let adjuncts = summary.adjuncts.iter().filter_map(|a| a.name.as_deref());
-    let new = summary.pre_infusion_check.as_ref().map(|c| c.new_medicines.as_slice()).unwrap_or_default();
+    let new = summary
+        .pre_infusion_check
+        .as_ref()
+        .map(|c| c.new_medicines.as_slice())
+        .unwrap_or_default();
     opioids.chain(adjuncts).chain(new.iter().map(String::as_str)).collect()
 }

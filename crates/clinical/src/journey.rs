@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use crate::{
     compute::trend::{SeriesSummary, TrendRow},
-    content::{NoteContent, recovery::ReliefFollowUp, shared::{AddresseeRole, Urgency}},
+    content::{
+        NoteContent,
+        recovery::ReliefFollowUp,
+        shared::{AddresseeRole, Urgency},
+    },
     parse,
     problem::{Problem, SoftWarning},
 };
@@ -194,7 +198,11 @@ pub struct JourneyAcknowledgment {
 /// synthetic, times out of order, an acknowledgment of an unknown document.
 pub fn parse_journey(json: &str) -> Result<Journey, Vec<Problem>> {
     let value: Value = serde_json::from_str(json).map_err(|error| {
-        vec![Problem::hard("", "not_json", format!("This is not JSON: line {}, column {}.", error.line(), error.column()))]
+        vec![Problem::hard(
+            "",
+            "not_json",
+            format!("This is not JSON: line {}, column {}.", error.line(), error.column()),
+        )]
     })?;
     journey_from_value(value)
 }
@@ -214,7 +222,11 @@ pub fn journey_from_value(mut value: Value) -> Result<Journey, Vec<Problem>> {
             for (index, document) in list.iter().enumerate() {
                 match document_from(document) {
                     Ok(document) => documents.push(document),
-                    Err(found) => problems.extend(found.into_iter().map(|problem| within(&format!("documents[{index}]"), problem))),
+                    Err(found) => problems.extend(
+                        found
+                            .into_iter()
+                            .map(|problem| within(&format!("documents[{index}]"), problem)),
+                    ),
                 }
             }
         }
@@ -228,25 +240,48 @@ pub fn journey_from_value(mut value: Value) -> Result<Journey, Vec<Problem>> {
         }
     };
     if !header.synthetic || !header.patient.mrn.starts_with("TEST-") {
-        problems.push(Problem::hard("patient.mrn", "not_synthetic", "A journey must say synthetic: true, and its MRN must start with TEST-."));
+        problems.push(Problem::hard(
+            "patient.mrn",
+            "not_synthetic",
+            "A journey must say synthetic: true, and its MRN must start with TEST-.",
+        ));
     }
     for (index, acknowledgment) in header.acknowledgments.iter().enumerate() {
         let path = format!("acknowledgments[{index}]");
-        let document = documents.iter().find(|d| d.envelope.document_id == acknowledgment.document_id);
+        let document = documents
+            .iter()
+            .find(|d| d.envelope.document_id == acknowledgment.document_id);
         match document {
             None if problems.is_empty() => {
-                problems.push(Problem::hard(format!("{path}.document_id"), "unknown_document", "No document of this journey has this identifier."));
+                problems.push(Problem::hard(
+                    format!("{path}.document_id"),
+                    "unknown_document",
+                    "No document of this journey has this identifier.",
+                ));
             }
             Some(document) => {
-                let times = [document.envelope.signed_at, acknowledgment.delivered_at, acknowledgment.opened_at, acknowledgment.acknowledged_at];
+                let times = [
+                    document.envelope.signed_at,
+                    acknowledgment.delivered_at,
+                    acknowledgment.opened_at,
+                    acknowledgment.acknowledged_at,
+                ];
                 if !times.is_sorted() {
-                    problems.push(Problem::hard(path, "times_out_of_order", "Signed, delivered, opened and acknowledged must follow each other."));
+                    problems.push(Problem::hard(
+                        path,
+                        "times_out_of_order",
+                        "Signed, delivered, opened and acknowledged must follow each other.",
+                    ));
                 }
             }
             None => {}
         }
     }
-    if problems.is_empty() { Ok(Journey { header, documents }) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(Journey { header, documents })
+    } else {
+        Err(problems)
+    }
 }
 
 fn document_from(value: &Value) -> Result<JourneyDocument, Vec<Problem>> {
@@ -263,6 +298,10 @@ fn document_from(value: &Value) -> Result<JourneyDocument, Vec<Problem>> {
 }
 
 fn within(prefix: &str, mut problem: Problem) -> Problem {
-    problem.path = if problem.path.is_empty() { prefix.to_owned() } else { format!("{prefix}.{}", problem.path) };
+    problem.path = if problem.path.is_empty() {
+        prefix.to_owned()
+    } else {
+        format!("{prefix}.{}", problem.path)
+    };
     problem
 }

@@ -48,6 +48,6 @@ pub use journey::{Journey, parse_journey};
 pub use narrative::{Section, narrative, narrative_with};
 pub use parse::{content_from_journey_document, content_from_json};
 pub use partial_date::PartialDate;
+pub use problem::{Confirmations, Problem, Severity, SoftConfirmation, SoftWarning, unconfirmed};
 pub use urgency::{RaisedFlag, UrgencyAssessment, assess};
 pub use validate::{Mode, PriorContext, Validation, validate};
-pub use problem::{Confirmations, Problem, Severity, SoftConfirmation, SoftWarning, unconfirmed};

@@ -45,7 +45,12 @@ static LIMITS: LazyLock<Vec<Limit>> = LazyLock::new(|| {
         .filter(|(name, _)| !name.starts_with('_'))
         .map(|(name, row)| {
             let row: Row = serde_json::from_value(row).expect("every embedded limit has unit, hard and soft");
-            Limit { name, unit: row.unit, hard: row.hard, soft: row.soft }
+            Limit {
+                name,
+                unit: row.unit,
+                hard: row.hard,
+                soft: row.soft,
+            }
         })
         .collect()
 });
@@ -82,7 +87,11 @@ impl Limit {
     }
 
     fn words(&self, (low, high): (Decimal, Decimal)) -> String {
-        let unit = if self.unit == "1" || self.unit == "{score}" { "" } else { self.unit.as_str() };
+        let unit = if self.unit == "1" || self.unit == "{score}" {
+            ""
+        } else {
+            self.unit.as_str()
+        };
         format!("{low} to {high} {unit}").trim_end().to_owned()
     }
 }

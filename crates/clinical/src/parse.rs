@@ -13,8 +13,16 @@ use crate::{
 const MOST_PROBLEMS: usize = 100;
 
 /// Fields of a journey document which belong to the envelope, not to the content.
-const ENVELOPE: [&str; 8] =
-    ["document_id", "version", "status", "author", "signed_at", "recipients", "verbal_communication", "expected"];
+const ENVELOPE: [&str; 8] = [
+    "document_id",
+    "version",
+    "status",
+    "author",
+    "signed_at",
+    "recipients",
+    "verbal_communication",
+    "expected",
+];
 
 /// Reads a list; `null` is an empty one. Nulls inside were reported by [`read`] before.
 pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
@@ -28,19 +36,27 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer:
 /// Every unknown field, unknown word and value of a wrong type, with its path (at most 100).
 pub fn content_from_json(value: &Value) -> Result<NoteContent, Vec<Problem>> {
     let Some(object) = value.as_object() else {
-        return Err(vec![Problem::hard("", "not_an_object", "A note is a JSON object with a document_type.")]);
+        return Err(vec![Problem::hard(
+            "",
+            "not_an_object",
+            "A note is a JSON object with a document_type.",
+        )]);
     };
     let mut object = object.clone();
     match object.remove("document_type").as_ref().and_then(Value::as_str) {
-        Some("consultation_note") => {
-            Ok(NoteContent::ConsultationNote(Box::new(read::<ConsultationNote>(Value::Object(object))?)))
-        }
-        Some("infusion_summary") => {
-            Ok(NoteContent::InfusionSummary(Box::new(read::<InfusionSummary>(Value::Object(object))?)))
-        }
+        Some("consultation_note") => Ok(NoteContent::ConsultationNote(Box::new(read::<ConsultationNote>(
+            Value::Object(object),
+        )?))),
+        Some("infusion_summary") => Ok(NoteContent::InfusionSummary(Box::new(read::<InfusionSummary>(
+            Value::Object(object),
+        )?))),
         _ => Err(vec![
-            Problem::hard("document_type", "unknown_document_type", "The document type is missing or unknown.")
-                .allowing("consultation_note, infusion_summary"),
+            Problem::hard(
+                "document_type",
+                "unknown_document_type",
+                "The document type is missing or unknown.",
+            )
+            .allowing("consultation_note, infusion_summary"),
         ]),
     }
 }
@@ -57,7 +73,12 @@ pub fn content_from_journey_document(value: &Value) -> Result<NoteContent, Vec<P
             object.remove(field);
         }
     }
-    let stated_empty = |pointer: &str| value.pointer(pointer).and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let stated_empty = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty)
+    };
     let no_allergies = stated_empty("/allergies");
     let no_events = stated_empty("/adverse_events");
     let no_opioids = stated_empty("/opioids_current");
@@ -119,15 +140,32 @@ fn problem_of(path: &str, message: &str) -> Problem {
     let path = if path == "." { "" } else { path };
     // serde repeats the outside text; the message keeps to what is expected, for a value may be PHI.
     if message.starts_with("unknown field") {
-        return Problem::hard(path, "unknown_field", "This field is not part of the document; remove it or correct its name.");
+        return Problem::hard(
+            path,
+            "unknown_field",
+            "This field is not part of the document; remove it or correct its name.",
+        );
     }
-    if let Some((_, allowed)) = message.split_once(", expected one of ").filter(|_| message.starts_with("unknown variant")) {
-        return Problem::hard(path, "unknown_value", "This value is not one of the allowed ones.").allowing(allowed.replace('`', ""));
+    if let Some((_, allowed)) = message
+        .split_once(", expected one of ")
+        .filter(|_| message.starts_with("unknown variant"))
+    {
+        return Problem::hard(path, "unknown_value", "This value is not one of the allowed ones.")
+            .allowing(allowed.replace('`', ""));
     }
     if let Some((_, expected)) = message.split_once(", expected ") {
-        return Problem::hard(path, "wrong_type", format!("This value has the wrong type: expected {expected}.")).allowing(expected);
+        return Problem::hard(
+            path,
+            "wrong_type",
+            format!("This value has the wrong type: expected {expected}."),
+        )
+        .allowing(expected);
     }
-    Problem::hard(path, "unreadable", format!("This value cannot be read: {}.", message.trim_end_matches('.')))
+    Problem::hard(
+        path,
+        "unreadable",
+        format!("This value cannot be read: {}.", message.trim_end_matches('.')),
+    )
 }
 
 /// Replaces what cannot be read by `null`, which every field and (see [`list`]) every list element
@@ -135,7 +173,10 @@ fn problem_of(path: &str, message: &str) -> Problem {
 fn take_out(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
     use serde_path_to_error::Segment;
     let mut here = value;
-    let mut steps = path.iter().filter(|s| matches!(s, Segment::Map { .. } | Segment::Seq { .. })).peekable();
+    let mut steps = path
+        .iter()
+        .filter(|s| matches!(s, Segment::Map { .. } | Segment::Seq { .. }))
+        .peekable();
     while let Some(step) = steps.next() {
         let last = steps.peek().is_none();
         let next = match (step, here) {
@@ -158,7 +199,11 @@ fn nulls_in_lists(value: &Value, path: &str, problems: &mut Vec<Problem>) {
     match value {
         Value::Object(object) => {
             for (key, inner) in object {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 nulls_in_lists(inner, &path, problems);
             }
         }
@@ -166,7 +211,11 @@ fn nulls_in_lists(value: &Value, path: &str, problems: &mut Vec<Problem>) {
             for (index, inner) in list.iter().enumerate() {
                 let path = format!("{path}[{index}]");
                 if inner.is_null() && problems.len() < MOST_PROBLEMS {
-                    problems.push(Problem::hard(&path, "null_in_list", "An entry of a list is empty; fill it or remove it."));
+                    problems.push(Problem::hard(
+                        &path,
+                        "null_in_list",
+                        "An entry of a list is empty; fill it or remove it.",
+                    ));
                 }
                 nulls_in_lists(inner, &path, problems);
             }

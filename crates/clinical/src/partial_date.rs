@@ -32,7 +32,13 @@ impl FromStr for PartialDate {
             10 => text.to_owned(),
             _ => return Err(PartialDateError),
         };
-        let digits = full.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+        let digits = full.bytes().enumerate().all(|(i, b)| {
+            if i == 4 || i == 7 {
+                b == b'-'
+            } else {
+                b.is_ascii_digit()
+            }
+        });
         if !digits || NaiveDate::parse_from_str(&full, "%Y-%m-%d").is_err() {
             return Err(PartialDateError);
         }
@@ -83,7 +89,16 @@ mod tests {
         for good in ["2021", "2021-06", "2024-02-29"] {
             assert!(good.parse::<PartialDate>().is_ok(), "{good}");
         }
-        for bad in ["", "21", "2021-13", "2023-02-29", "2021-6", "June", "2021-06-1x", "２０２１"] {
+        for bad in [
+            "",
+            "21",
+            "2021-13",
+            "2023-02-29",
+            "2021-6",
+            "June",
+            "2021-06-1x",
+            "２０２１",
+        ] {
             assert!(bad.parse::<PartialDate>().is_err(), "{bad}");
         }
     }

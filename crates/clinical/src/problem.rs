@@ -36,12 +36,26 @@ pub struct Problem {
 impl Problem {
     /// A hard problem at `path`.
     pub fn hard(path: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
-        Self { path: path.into(), code, message: message.into(), limit: None, allowed: None, severity: Severity::Hard }
+        Self {
+            path: path.into(),
+            code,
+            message: message.into(),
+            limit: None,
+            allowed: None,
+            severity: Severity::Hard,
+        }
     }
 
     /// A required item which is absent.
     pub fn missing(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), code: "required", message: message.into(), limit: None, allowed: None, severity: Severity::Missing }
+        Self {
+            path: path.into(),
+            code: "required",
+            message: message.into(),
+            limit: None,
+            allowed: None,
+            severity: Severity::Missing,
+        }
     }
 
     /// The same problem, saying what is accepted.
@@ -108,6 +122,10 @@ pub fn unconfirmed<'w>(warnings: &'w [SoftWarning], confirmations: &[SoftConfirm
     // Two warnings may share path, limit and value (two rate segments); one confirmation covers both.
     warnings
         .iter()
-        .filter(|w| !confirmations.iter().any(|c| c.path == w.path && c.limit == w.limit && c.value == w.value))
+        .filter(|w| {
+            !confirmations
+                .iter()
+                .any(|c| c.path == w.path && c.limit == w.limit && c.value == w.value)
+        })
         .collect()
 }

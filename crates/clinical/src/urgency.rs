@@ -18,7 +18,11 @@ impl FlagCode {
     /// The level which this flag alone gives (6.2).
     pub fn level(self) -> Urgency {
         // The specification lists emergent flags first, and the enum keeps its order.
-        if self <= Self::SiPlanOrIntent { Urgency::Emergent } else { Urgency::Urgent }
+        if self <= Self::SiPlanOrIntent {
+            Urgency::Emergent
+        } else {
+            Urgency::Urgent
+        }
     }
 
     /// Words for people.
@@ -88,9 +92,18 @@ pub fn assess(content: &NoteContent) -> UrgencyAssessment {
     let mut flags: Vec<RaisedFlag> = automatic(content)
         .into_iter()
         .map(|(code, detail)| {
-            let note = stated.iter().find(|flag| flag.code == Some(code)).and_then(|flag| flag.detail.clone());
+            let note = stated
+                .iter()
+                .find(|flag| flag.code == Some(code))
+                .and_then(|flag| flag.detail.clone());
             let note = note.filter(|note| *note != detail);
-            RaisedFlag { code, level: code.level(), detail, note, source: FlagSource::Automatic }
+            RaisedFlag {
+                code,
+                level: code.level(),
+                detail,
+                note,
+                source: FlagSource::Automatic,
+            }
         })
         .collect();
     let floor = highest(&flags);
@@ -127,10 +140,19 @@ pub fn automatic(content: &NoteContent) -> Vec<(FlagCode, String)> {
 }
 
 fn from_consultation(note: &ConsultationNote) -> Vec<(FlagCode, String)> {
-    let Some(vitals) = note.medical_screening.as_ref().and_then(|screening| screening.vitals.as_ref()) else {
+    let Some(vitals) = note
+        .medical_screening
+        .as_ref()
+        .and_then(|screening| screening.vitals.as_ref())
+    else {
         return Vec::new();
     };
-    let row = MonitoringRow { sbp: vitals.sbp, dbp: vitals.dbp, spo2: vitals.spo2, ..MonitoringRow::default() };
+    let row = MonitoringRow {
+        sbp: vitals.sbp,
+        dbp: vitals.dbp,
+        spo2: vitals.spo2,
+        ..MonitoringRow::default()
+    };
     from_rows(&[row], "at the consultation")
 }
 
@@ -144,22 +166,37 @@ fn from_infusion(summary: &InfusionSummary) -> Vec<(FlagCode, String)> {
                 let grade = event.grade.filter(|grade| (from..=to).contains(grade))?;
                 let version = event.ctcae_version.as_deref().unwrap_or("of unknown version");
                 let outcome = event.outcome.map(|outcome| format!(", {outcome}")).unwrap_or_default();
-                Some(format!("CTCAE v{version} {} grade {grade}{outcome}", event.term.as_deref().unwrap_or("event")))
+                Some(format!(
+                    "CTCAE v{version} {} grade {grade}{outcome}",
+                    event.term.as_deref().unwrap_or("event")
+                ))
             })
             .collect();
         (!details.is_empty()).then(|| details.join("; "))
     };
     flags.extend(events(4, i32::MAX).map(|detail| (FlagCode::AeGrade45, detail)));
     flags.extend(events(3, 3).map(|detail| (FlagCode::AeGrade3, detail)));
-    if let Some(infusion) = summary.infusion.as_ref().filter(|i| i.completed == Some(false) && i.stop_reason == Some(StopReason::AdverseEvent)) {
-        let at = infusion.duration_min.map(|min| format!(" at {min} min")).unwrap_or_default();
+    if let Some(infusion) = summary
+        .infusion
+        .as_ref()
+        .filter(|i| i.completed == Some(false) && i.stop_reason == Some(StopReason::AdverseEvent))
+    {
+        let at = infusion
+            .duration_min
+            .map(|min| format!(" at {min} min"))
+            .unwrap_or_default();
         let given = infusion.total_mg.zip(infusion.planned_total_mg);
-        let given = given.map(|(given, planned)| format!(", {given} of {planned} mg given")).unwrap_or_default();
+        let given = given
+            .map(|(given, planned)| format!(", {given} of {planned} mg given"))
+            .unwrap_or_default();
         flags.push((FlagCode::InfusionStoppedSafety, format!("Stopped{at}{given}")));
     }
     match summary.post_infusion.as_ref().and_then(|post| post.disposition) {
         Some(DischargeDisposition::TransferEd) => {
-            flags.push((FlagCode::UnplannedTransfer, "Transferred to an emergency department".to_owned()));
+            flags.push((
+                FlagCode::UnplannedTransfer,
+                "Transferred to an emergency department".to_owned(),
+            ));
         }
         Some(DischargeDisposition::TransferHospital) => {
             flags.push((FlagCode::UnplannedTransfer, "Transferred to a hospital".to_owned()));
@@ -172,9 +209,17 @@ fn from_infusion(summary: &InfusionSummary) -> Vec<(FlagCode, String)> {
         }
         Some(DischargeDisposition::HomeWithEscort) | None => {}
     }
-    let reversal: Vec<String> = summary.adjuncts.iter().filter_map(|a| a.name.clone()).filter(|name| is_reversal_agent(name)).collect();
+    let reversal: Vec<String> = summary
+        .adjuncts
+        .iter()
+        .filter_map(|a| a.name.clone())
+        .filter(|name| is_reversal_agent(name))
+        .collect();
     if !reversal.is_empty() {
-        flags.push((FlagCode::ReversalAgentGiven, format!("{} given", crate::text::capital(&crate::text::list(&reversal)))));
+        flags.push((
+            FlagCode::ReversalAgentGiven,
+            format!("{} given", crate::text::capital(&crate::text::list(&reversal))),
+        ));
     }
     flags
 }
@@ -191,22 +236,47 @@ fn from_rows(rows: &[MonitoringRow], place: &str) -> Vec<(FlagCode, String)> {
         (None, place) => format!(" {place}"),
     };
     let mut flags = Vec::new();
-    let high = rows.iter().filter(|row| row.sbp.is_some_and(|sbp| sbp >= 180) || row.dbp.is_some_and(|dbp| dbp >= 110));
+    let high = rows
+        .iter()
+        .filter(|row| row.sbp.is_some_and(|sbp| sbp >= 180) || row.dbp.is_some_and(|dbp| dbp >= 110));
     // The first of the highest rows: `max_by_key` would give the last one.
     if let Some(row) = high.rev().max_by_key(|row| (row.sbp, row.dbp, row_map(row))) {
         let value = |v: Option<i32>| v.map_or_else(|| "-".to_owned(), |v| v.to_string());
-        flags.push((FlagCode::SbpGe180OrDbpGe110, format!("Peak {}/{} mmHg{}", value(row.sbp), value(row.dbp), at(row))));
+        flags.push((
+            FlagCode::SbpGe180OrDbpGe110,
+            format!("Peak {}/{} mmHg{}", value(row.sbp), value(row.dbp), at(row)),
+        ));
     }
-    let low = rows.iter().filter(|row| row.spo2.is_some_and(|spo2| spo2 < 88)).min_by_key(|row| row.spo2);
+    let low = rows
+        .iter()
+        .filter(|row| row.spo2.is_some_and(|spo2| spo2 < 88))
+        .min_by_key(|row| row.spo2);
     if let Some(row) = low {
-        flags.push((FlagCode::Spo2Lt88, format!("Lowest SpO2 {} %{}", row.spo2.unwrap_or_default(), at(row))));
+        flags.push((
+            FlagCode::Spo2Lt88,
+            format!("Lowest SpO2 {} %{}", row.spo2.unwrap_or_default(), at(row)),
+        ));
     }
     let deep = |row: &&MonitoringRow| {
         row.rass.is_some_and(|rass| rass <= -3) || matches!(row.poss, Some(Poss::FrequentlyDrowsy | Poss::Somnolent))
     };
-    if let Some(row) = rows.iter().filter(deep).min_by_key(|row| (row.rass.unwrap_or(0), std::cmp::Reverse(row.poss))) {
-        let scores = [row.rass.map(|rass| format!("RASS {rass}")), row.poss.map(|poss| format!("POSS {}", poss.as_str()))];
-        flags.push((FlagCode::SedationDeep, format!("{}{}", scores.into_iter().flatten().collect::<Vec<_>>().join(", "), at(row))));
+    if let Some(row) = rows
+        .iter()
+        .filter(deep)
+        .min_by_key(|row| (row.rass.unwrap_or(0), std::cmp::Reverse(row.poss)))
+    {
+        let scores = [
+            row.rass.map(|rass| format!("RASS {rass}")),
+            row.poss.map(|poss| format!("POSS {}", poss.as_str())),
+        ];
+        flags.push((
+            FlagCode::SedationDeep,
+            format!(
+                "{}{}",
+                scores.into_iter().flatten().collect::<Vec<_>>().join(", "),
+                at(row)
+            ),
+        ));
     }
     flags
 }

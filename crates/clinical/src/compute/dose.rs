@@ -42,7 +42,14 @@ mod tests {
 
     #[test]
     fn mean_pressure_is_rounded_to_the_nearest() {
-        for (sbp, dbp, map) in [(120, 80, 93), (204, 112, 143), (186, 112, 137), (134, 81, 99), (133, 81, 98), (100, 70, 80)] {
+        for (sbp, dbp, map) in [
+            (120, 80, 93),
+            (204, 112, 143),
+            (186, 112, 137),
+            (134, 81, 99),
+            (133, 81, 98),
+            (100, 70, 80),
+        ] {
             assert_eq!(mean_arterial_pressure(sbp, dbp), map);
         }
     }

@@ -52,18 +52,27 @@ fn peak(rows: &[MonitoringRow], value: impl Fn(&MonitoringRow) -> Option<i32>) -
 
 /// Summarizes a monitoring series.
 pub fn summarize(rows: &[MonitoringRow]) -> HaemodynamicSummary {
-    let baseline_row = rows.iter().rev().find(|row| row.phase == Some(MonitoringPhase::Pre) && row_map(row).is_some());
+    let baseline_row = rows
+        .iter()
+        .rev()
+        .find(|row| row.phase == Some(MonitoringPhase::Pre) && row_map(row).is_some());
     let map_baseline = baseline_row.and_then(row_map);
     let (map_peak, map_peak_t_min) = peak(rows, row_map);
     let (sbp_peak, sbp_peak_t_min) = peak(rows, |row| row.sbp);
     let (dissociation_peak, dissociation_peak_t_min) = peak(rows, |row| row.dissociation_0_10);
-    let map_rise_pct = map_baseline.zip(map_peak).filter(|(base, _)| *base > 0).and_then(|(base, top)| {
-        let rise = Decimal::from(i64::from(top) - i64::from(base));
-        Some(rise.times(100.into())?.over(base.into())?.round(1))
-    });
+    let map_rise_pct = map_baseline
+        .zip(map_peak)
+        .filter(|(base, _)| *base > 0)
+        .and_then(|(base, top)| {
+            let rise = Decimal::from(i64::from(top) - i64::from(base));
+            Some(rise.times(100.into())?.over(base.into())?.round(1))
+        });
     let minutes_sbp_ge_180 = rows.windows(2).fold(0_i32, |sum, pair| match pair {
         [a, b] if a.sbp.is_some_and(|sbp| sbp >= 180) => {
-            let gap = b.t_min.zip(a.t_min).map_or(0, |(later, earlier)| later.saturating_sub(earlier).max(0));
+            let gap = b
+                .t_min
+                .zip(a.t_min)
+                .map_or(0, |(later, earlier)| later.saturating_sub(earlier).max(0));
             sum.saturating_add(gap)
         }
         _ => sum,

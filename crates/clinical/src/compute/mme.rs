@@ -54,12 +54,20 @@ impl MmeKey {
 
     /// The UCUM unit of the amount that is multiplied.
     pub fn amount_unit(self) -> &'static str {
-        if self == Self::FentanylTransdermal { "ug/h" } else { "mg/d" }
+        if self == Self::FentanylTransdermal {
+            "ug/h"
+        } else {
+            "mg/d"
+        }
     }
 
     /// The only route for which the factor holds.
     pub fn route(self) -> Route {
-        if self == Self::FentanylTransdermal { Route::Transdermal } else { Route::Oral }
+        if self == Self::FentanylTransdermal {
+            Route::Transdermal
+        } else {
+            Route::Oral
+        }
     }
 }
 
@@ -137,12 +145,18 @@ fn line(opioid: &OpioidLine) -> MmeLine {
     line.amount = if key == MmeKey::FentanylTransdermal {
         opioid.dose.or(opioid.avg_daily_amount)
     } else {
-        opioid.avg_daily_amount.or_else(|| opioid.prn_average_doses_per_day?.times(opioid.dose?))
+        opioid
+            .avg_daily_amount
+            .or_else(|| opioid.prn_average_doses_per_day?.times(opioid.dose?))
     };
     line.unit = Some(key.amount_unit().to_owned());
     // The factor stored on the line wins, so that history does not change when factors do (rule 6).
     line.factor = Some(opioid.mme_factor.unwrap_or_else(|| key.factor()));
-    line.mme_per_day = line.amount.zip(line.factor).and_then(|(amount, factor)| amount.times(factor)).map(|mme| mme.round(2));
+    line.mme_per_day = line
+        .amount
+        .zip(line.factor)
+        .and_then(|(amount, factor)| amount.times(factor))
+        .map(|mme| mme.round(2));
     if line.mme_per_day.is_none() {
         refused(&mut line, "the amount taken a day is not known");
     }
@@ -160,8 +174,11 @@ pub fn total(opioids: &[OpioidLine]) -> MmeTotal {
             .fold(Decimal::ZERO, |sum, mme| sum.plus(mme).unwrap_or(sum))
     };
     let (scheduled, prn) = (sum(false), sum(true));
-    let excluded: Vec<String> =
-        lines.iter().filter(|line| line.mme_per_day.is_none()).map(|line| line.name.clone()).collect();
+    let excluded: Vec<String> = lines
+        .iter()
+        .filter(|line| line.mme_per_day.is_none())
+        .map(|line| line.name.clone())
+        .collect();
     MmeTotal {
         method: METHOD.to_owned(),
         total: scheduled.plus(prn).unwrap_or(scheduled).round(2),

@@ -15,7 +15,11 @@ pub const SUSTAIN_DAYS: i32 = 7;
 impl ResponseCategory {
     /// Words for people.
     pub fn label(self) -> String {
-        if self == Self::ShortLivedRelief { "short-lived relief".to_owned() } else { self.to_string() }
+        if self == Self::ShortLivedRelief {
+            "short-lived relief".to_owned()
+        } else {
+            self.to_string()
+        }
     }
 }
 
@@ -52,7 +56,9 @@ pub fn fall_pct(before: Decimal, after: Decimal) -> Option<Decimal> {
 /// The judgment at discharge, from the ratings before and at discharge and the dose given.
 pub fn provisional(summary: &InfusionSummary) -> ProvisionalResponse {
     let pain = summary.pain.as_ref();
-    let ratings = pain.and_then(|p| p.pre_nrs_now).zip(pain.and_then(|p| p.discharge_nrs_now));
+    let ratings = pain
+        .and_then(|p| p.pre_nrs_now)
+        .zip(pain.and_then(|p| p.discharge_nrs_now));
     let Some((pre, post)) = ratings else {
         return ProvisionalResponse {
             category: Some(ResponseCategory::NotAssessable),
@@ -64,9 +70,12 @@ pub fn provisional(summary: &InfusionSummary) -> ProvisionalResponse {
     };
     let infusion = summary.infusion.as_ref();
     let stopped = infusion.and_then(|i| i.completed) == Some(false);
-    let doses = infusion.and_then(|i| i.total_mg).zip(infusion.and_then(|i| i.planned_total_mg));
+    let doses = infusion
+        .and_then(|i| i.total_mg)
+        .zip(infusion.and_then(|i| i.planned_total_mg));
     // Less than half the plan says nothing about the drug; an unknown dose of a stopped infusion neither.
-    let too_little = stopped && doses.is_none_or(|(given, planned)| given.times(2.into()).is_none_or(|twice| twice < planned));
+    let too_little =
+        stopped && doses.is_none_or(|(given, planned)| given.times(2.into()).is_none_or(|twice| twice < planned));
     let fall = i64::from(pre) - i64::from(post);
     let at_least = |percent: i64| pre > 0 && 100 * fall >= percent * i64::from(pre);
     let category = if pre == 0 || too_little {
@@ -101,7 +110,9 @@ pub fn final_category(
         return Some(ResponseCategory::NotAssessable);
     }
     let session = provisional == ResponseCategory::MeaningfulReduction;
-    let series = baseline_average.zip(follow_up.average_nrs_since).is_some_and(|(b, now)| meaningful(b, now).is_some());
+    let series = baseline_average
+        .zip(follow_up.average_nrs_since)
+        .is_some_and(|(b, now)| meaningful(b, now).is_some());
     if !session && !series {
         return Some(provisional);
     }
@@ -110,5 +121,9 @@ pub fn final_category(
         (_, Some(days)) => days >= sustain_days,
         (_, None) => return None,
     };
-    Some(if lasted { ResponseCategory::MeaningfulReduction } else { ResponseCategory::ShortLivedRelief })
+    Some(if lasted {
+        ResponseCategory::MeaningfulReduction
+    } else {
+        ResponseCategory::ShortLivedRelief
+    })
 }

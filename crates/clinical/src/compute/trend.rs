@@ -137,13 +137,17 @@ pub struct TrendInput<'a> {
 pub fn baseline_mme(note: &ConsultationNote) -> Option<Decimal> {
     let medications = note.medications.as_ref()?;
     let computed = (!medications.opioids.is_empty()).then(|| mme::total(&medications.opioids).total);
-    computed.or(medications.mme_total_per_day).or_else(|| (medications.no_opioids == Some(true)).then_some(Decimal::ZERO))
+    computed
+        .or(medications.mme_total_per_day)
+        .or_else(|| (medications.no_opioids == Some(true)).then_some(Decimal::ZERO))
 }
 
 /// MME per day at an infusion: the sum of its opioid lines, else the entered total.
 pub fn current_mme(summary: &InfusionSummary) -> Option<Decimal> {
     let computed = (!summary.opioids_current.is_empty()).then(|| mme::total(&summary.opioids_current).total);
-    computed.or(summary.mme_per_day_current).or_else(|| (summary.no_opioids == Some(true)).then_some(Decimal::ZERO))
+    computed
+        .or(summary.mme_per_day_current)
+        .or_else(|| (summary.no_opioids == Some(true)).then_some(Decimal::ZERO))
 }
 
 /// The frozen 24 h average of pain.
@@ -169,10 +173,17 @@ pub fn trend(input: TrendInput<'_>) -> Trend {
             None => input.final_follow_up,
         })
         .collect();
-    let rows: Vec<TrendRow> =
-        input.infusions.iter().zip(&follow_ups).map(|(summary, follow_up)| row(summary, *follow_up, baseline, sustain)).collect();
+    let rows: Vec<TrendRow> = input
+        .infusions
+        .iter()
+        .zip(&follow_ups)
+        .map(|(summary, follow_up)| row(summary, *follow_up, baseline, sustain))
+        .collect();
     let series = input.infusions.last().map(|last| series(&input, last, baseline));
-    let labels = series.as_ref().map(|series| labels(&input, &rows, &follow_ups, series)).unwrap_or_default();
+    let labels = series
+        .as_ref()
+        .map(|series| labels(&input, &rows, &follow_ups, series))
+        .unwrap_or_default();
     Trend { rows, series, labels }
 }
 
@@ -187,17 +198,24 @@ fn row(summary: &InfusionSummary, follow_up: Option<&ReliefFollowUp>, baseline: 
         date: infusion.and_then(|i| i.date),
         dose_mg_per_kg: infusion.and_then(|i| i.dose_mg_per_kg.or_else(|| Some(dose::computed_dose(i)?.round(4)))),
         total_mg: infusion.and_then(|i| i.total_mg),
-        nrs_average_24h_before: summary.pre_infusion_check.as_ref().and_then(|check| check.nrs_average_24h),
+        nrs_average_24h_before: summary
+            .pre_infusion_check
+            .as_ref()
+            .and_then(|check| check.nrs_average_24h),
         nrs_pre: pain.and_then(|p| p.pre_nrs_now),
         nrs_post: pain.and_then(|p| p.discharge_nrs_now),
         delta_pct_session: provisional.delta_pct,
         map_peak: series.map_peak.or(recorded.and_then(|h| h.map_peak)),
         sbp_peak: series.sbp_peak.or(recorded.and_then(|h| h.sbp_peak)),
-        dissociation_peak: series.dissociation_peak.or(summary.dissociation.as_ref().and_then(|d| d.peak_0_10)),
+        dissociation_peak: series
+            .dissociation_peak
+            .or(summary.dissociation.as_ref().and_then(|d| d.peak_0_10)),
         mme_per_day: current_mme(summary),
         max_ae_grade: highest_grade(summary),
         relief_days: follow_up.and_then(|f| f.relief_days),
-        relief_comparator: follow_up.filter(|f| f.relief_ongoing == Some(true)).map(|_| ">=".to_owned()),
+        relief_comparator: follow_up
+            .filter(|f| f.relief_ongoing == Some(true))
+            .map(|_| ">=".to_owned()),
         category_final: provisional
             .category
             .zip(follow_up)
@@ -213,15 +231,24 @@ fn series(input: &TrendInput<'_>, last: &InfusionSummary, baseline: Option<i32>)
     SeriesSummary {
         baseline_nrs_average_24h: baseline,
         latest_nrs_average: latest,
-        nrs_change_pct: baseline.zip(latest).and_then(|(b, l)| response::fall_pct(b.into(), l.into())),
+        nrs_change_pct: baseline
+            .zip(latest)
+            .and_then(|(b, l)| response::fall_pct(b.into(), l.into())),
         mme_baseline,
         mme_latest,
         mme_change_pct: mme_baseline.zip(mme_latest).and_then(|(b, l)| response::fall_pct(b, l)),
-        series_meaningful: baseline.zip(latest).is_some_and(|(b, l)| response::meaningful(b, l).is_some()),
+        series_meaningful: baseline
+            .zip(latest)
+            .is_some_and(|(b, l)| response::meaningful(b, l).is_some()),
     }
 }
 
-fn labels(input: &TrendInput<'_>, rows: &[TrendRow], follow_ups: &[Option<&ReliefFollowUp>], series: &SeriesSummary) -> Vec<SeriesLabel> {
+fn labels(
+    input: &TrendInput<'_>,
+    rows: &[TrendRow],
+    follow_ups: &[Option<&ReliefFollowUp>],
+    series: &SeriesSummary,
+) -> Vec<SeriesLabel> {
     use SeriesLabelKind as Kind;
     let baseline = series.baseline_nrs_average_24h;
     let pain_fell_by = |percent: i64| series.nrs_change_pct.is_some_and(|fall| fall >= percent.into());
@@ -230,25 +257,43 @@ fn labels(input: &TrendInput<'_>, rows: &[TrendRow], follow_ups: &[Option<&Relie
         let since = follow_up.and_then(|f| f.average_nrs_since);
         row.relief_days.is_some_and(|days| days > 21)
             && follow_up.is_some_and(|f| f.function_or_satisfaction_improved == Some(true))
-            && baseline.zip(since).and_then(|(b, s)| response::fall_pct(b.into(), s.into())).is_some_and(|fall| fall >= 30.into())
+            && baseline
+                .zip(since)
+                .and_then(|(b, s)| response::fall_pct(b.into(), s.into()))
+                .is_some_and(|fall| fall >= 30.into())
     });
     let lost = loss_of_response(rows, follow_ups, series);
     let last_date = rows.iter().filter_map(|row| row.date).max();
-    let in_last_year = last_date.and_then(|last| last.checked_sub_days(Days::new(365))).map_or(0, |from| {
-        rows.iter().filter(|row| row.date.is_some_and(|date| date > from)).count()
-    });
+    let in_last_year = last_date
+        .and_then(|last| last.checked_sub_days(Days::new(365)))
+        .map_or(0, |from| {
+            rows.iter()
+                .filter(|row| row.date.is_some_and(|date| date > from))
+                .count()
+        });
     let three_months_on = last_date.and_then(|last| last.checked_add_months(Months::new(3)));
-    let overdue = input.as_of.zip(three_months_on).is_some_and(|(today, due)| today >= due);
+    let overdue = input
+        .as_of
+        .zip(three_months_on)
+        .is_some_and(|(today, due)| today >= due);
     let after_third = rows.len() >= 3 && !series.series_meaningful;
     let severe = rows.iter().any(|row| row.max_ae_grade.is_some_and(|grade| grade >= 3));
-    let label = |kind, holds, rule: &str| SeriesLabel { kind, holds, rule: rule.to_owned() };
+    let label = |kind, holds, rule: &str| SeriesLabel {
+        kind,
+        holds,
+        rule: rule.to_owned(),
+    };
     vec![
         label(
             Kind::Responder,
             series.series_meaningful,
             "Average pain at the last contact is 2 points or 30 % below the baseline average.",
         ),
-        label(Kind::SubstantialResponder, pain_fell_by(50), "Average pain is 50 % or more below the baseline average."),
+        label(
+            Kind::SubstantialResponder,
+            pain_fell_by(50),
+            "Average pain is 50 % or more below the baseline average.",
+        ),
         label(
             Kind::OpioidSparing,
             series.mme_change_pct.is_some_and(|fall| fall >= 20.into()) && pain_not_higher,
@@ -269,29 +314,49 @@ fn labels(input: &TrendInput<'_>, rows: &[TrendRow], follow_ups: &[Option<&Relie
             after_third || severe || lost || overdue,
             "After infusion 3 without meaningful benefit, after any event of grade 3 or more, after loss of response, or 3 months after the last infusion.",
         ),
-        label(Kind::LimitReminder, in_last_year > 12, "More than 12 infusions in one year."),
+        label(
+            Kind::LimitReminder,
+            in_last_year > 12,
+            "More than 12 infusions in one year.",
+        ),
     ]
 }
 
 /// Loss of response (9.2). A contact is the follow-up of one infusion.
 fn loss_of_response(rows: &[TrendRow], follow_ups: &[Option<&ReliefFollowUp>], series: &SeriesSummary) -> bool {
-    let Some(baseline) = series.baseline_nrs_average_24h else { return false };
+    let Some(baseline) = series.baseline_nrs_average_24h else {
+        return false;
+    };
     let contacts: Vec<bool> = follow_ups
         .iter()
         .filter_map(|f| f.and_then(|f| f.average_nrs_since))
         .map(|average| response::meaningful(baseline, average).is_some())
         .collect();
-    let Some(first) = contacts.iter().position(|responder| *responder) else { return false };
-    let two_without = contacts.iter().skip(first).collect::<Vec<_>>().ends_with(&[&false, &false]);
+    let Some(first) = contacts.iter().position(|responder| *responder) else {
+        return false;
+    };
+    let two_without = contacts
+        .iter()
+        .skip(first)
+        .collect::<Vec<_>>()
+        .ends_with(&[&false, &false]);
     // A censored duration is "at least" that long, so it never counts as short.
-    let relief: Vec<(i32, bool)> =
-        rows.iter().filter_map(|row| row.relief_days.map(|days| (days, row.relief_comparator.is_some()))).collect();
+    let relief: Vec<(i32, bool)> = rows
+        .iter()
+        .filter_map(|row| row.relief_days.map(|days| (days, row.relief_comparator.is_some())))
+        .collect();
     let best = relief.iter().map(|(days, _)| *days).max().unwrap_or(0);
     let short = |(days, censored): &(i32, bool)| !censored && i64::from(*days) * 2 < i64::from(best);
     let best_at = relief.iter().position(|(days, _)| *days == best).unwrap_or(0);
     let shrinking = relief.iter().skip(best_at).count() > 2 && relief.iter().rev().take(2).all(short);
-    let mme_back = series.mme_baseline.zip(series.mme_latest).is_some_and(|(b, l)| b > Decimal::ZERO && l >= b);
-    let mme_had_fallen = rows.iter().filter_map(|row| row.mme_per_day).zip(std::iter::repeat(series.mme_baseline))
+    let mme_back = series
+        .mme_baseline
+        .zip(series.mme_latest)
+        .is_some_and(|(b, l)| b > Decimal::ZERO && l >= b);
+    let mme_had_fallen = rows
+        .iter()
+        .filter_map(|row| row.mme_per_day)
+        .zip(std::iter::repeat(series.mme_baseline))
         .any(|(mme, baseline)| baseline.is_some_and(|b| mme < b));
     two_without || shrinking || (mme_back && mme_had_fallen)
 }

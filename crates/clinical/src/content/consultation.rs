@@ -4,7 +4,10 @@
 use chrono::NaiveDate;
 
 use super::{
-    decision::{ConsentRecord, ContraindicationItem, EligibilityDecision, Expectations, InfusionPlan, PerformanceStatus, RecipientRequest, RiskSummary},
+    decision::{
+        ConsentRecord, ContraindicationItem, EligibilityDecision, Expectations, InfusionPlan, PerformanceStatus,
+        RecipientRequest, RiskSummary,
+    },
     medication::{HomeMedications, OpioidSideEffect},
     pain::PainAssessment,
     screening::{Allergy, MedicalScreening},

@@ -5,7 +5,10 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 
 use super::{
     medication::OpioidLine,
-    recovery::{AdverseEvent, DissociationRecord, HaemodynamicRecord, InfusionPain, InfusionResponse, Intervention, NextStep, OpioidChange, PostInfusion, Recommendation},
+    recovery::{
+        AdverseEvent, DissociationRecord, HaemodynamicRecord, InfusionPain, InfusionResponse, Intervention, NextStep,
+        OpioidChange, PostInfusion, Recommendation,
+    },
     shared::{CodedConcept, Finding, Route, Urgency, UrgentFlag},
 };
 use crate::decimal::Decimal;
@@ -297,4 +300,3 @@ content! {
         nrs: Option<i32>,
     }
 }
-

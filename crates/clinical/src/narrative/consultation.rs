@@ -14,7 +14,10 @@ pub(super) fn write(sections: &mut Sections, note: &ConsultationNote) {
     sections.add("Reason for referral", "42349-1", |out| {
         out.date("Consultation", note.consult_date);
         let Some(referral) = &note.referral else { return };
-        out.value("Referred by", referral.referring_clinician.as_ref().and_then(|c| c.name.as_ref()));
+        out.value(
+            "Referred by",
+            referral.referring_clinician.as_ref().and_then(|c| c.name.as_ref()),
+        );
         out.value("Team", referral.referring_team);
         out.date("Received", referral.received_date);
         out.value("Reason", referral.reason.as_ref());
@@ -22,7 +25,9 @@ pub(super) fn write(sections: &mut Sections, note: &ConsultationNote) {
         out.list("Answers", &referral.answers);
     });
     if let Some(pain) = &note.pain {
-        sections.add("History of present illness: pain", "10164-2", |out| self::pain(out, pain));
+        sections.add("History of present illness: pain", "10164-2", |out| {
+            self::pain(out, pain)
+        });
     }
     if let Some(cancer) = &note.cancer {
         sections.add("Past history: cancer", "11348-0", |out| self::cancer(out, cancer));
@@ -31,14 +36,19 @@ pub(super) fn write(sections: &mut Sections, note: &ConsultationNote) {
     sections.add("Allergies", "48765-2", |out| {
         for allergy in &note.allergies {
             let reaction = allergy.reaction.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
-            out.line(format!("{}{reaction}", allergy.substance.as_deref().unwrap_or("not named")));
+            out.line(format!(
+                "{}{reaction}",
+                allergy.substance.as_deref().unwrap_or("not named")
+            ));
         }
         if note.no_known_allergies == Some(true) {
             out.line("No known allergies");
         }
     });
     sections.add("Social history: substance use", "29762-2", |out| {
-        let Some(substance) = &screening.substance_use else { return };
+        let Some(substance) = &screening.substance_use else {
+            return;
+        };
         out.value("Opioid Risk Tool total", substance.opioid_risk_tool_total);
         out.value("Alcohol, drinks a week", substance.alcohol_drinks_per_week);
         out.value("Other substances", substance.illicit.as_ref());
@@ -47,23 +57,35 @@ pub(super) fn write(sections: &mut Sections, note: &ConsultationNote) {
     sections.add("Functional status", "47420-5", |out| {
         let performance = note.performance.clone().unwrap_or_default();
         let asa = performance.asa_class.map(|class| class.as_str().to_owned());
-        out.pairs("Performance", &[("ECOG", show(performance.ecog)), ("Karnofsky", show(performance.kps)), ("ASA class", asa)]);
+        out.pairs(
+            "Performance",
+            &[
+                ("ECOG", show(performance.ecog)),
+                ("Karnofsky", show(performance.kps)),
+                ("ASA class", asa),
+            ],
+        );
         if let Some(bpi) = note.pain.as_ref().and_then(|p| p.bpi_interference.as_ref()) {
-            out.pairs("Interference of pain (0 to 10)", &[
-                ("general activity", show(bpi.general_activity)),
-                ("mood", show(bpi.mood)),
-                ("walking", show(bpi.walking)),
-                ("work", show(bpi.normal_work)),
-                ("relations", show(bpi.relations)),
-                ("sleep", show(bpi.sleep)),
-                ("enjoyment", show(bpi.enjoyment)),
-                ("mean", show(bpi.mean)),
-            ]);
+            out.pairs(
+                "Interference of pain (0 to 10)",
+                &[
+                    ("general activity", show(bpi.general_activity)),
+                    ("mood", show(bpi.mood)),
+                    ("walking", show(bpi.walking)),
+                    ("work", show(bpi.normal_work)),
+                    ("relations", show(bpi.relations)),
+                    ("sleep", show(bpi.sleep)),
+                    ("enjoyment", show(bpi.enjoyment)),
+                    ("mean", show(bpi.mean)),
+                ],
+            );
         }
     });
     sections.add("Vital signs", "8716-3", |out| vital_signs(out, &screening));
     sections.add("Results", "30954-2", |out| results(out, &screening));
-    sections.add("Physical findings and screening", "29545-1", |out| self::screening(out, &screening));
+    sections.add("Physical findings and screening", "29545-1", |out| {
+        self::screening(out, &screening)
+    });
     sections.add("Assessment and plan", "51847-2", |out| assessment(out, note));
     sections.add("Goals and expectations", "61146-7", |out| expectations(out, note));
     sections.add("Consent", "59284-0", |out| {
@@ -89,59 +111,94 @@ fn pain(out: &mut Lines, pain: &PainAssessment) {
     for location in &pain.locations {
         let side = location.laterality.map(|side| format!(", {side}")).unwrap_or_default();
         let main = if location.primary == Some(true) { " (main)" } else { "" };
-        out.line(format!("Location: {}{side}{main}", location.site.as_deref().unwrap_or("not named")));
+        out.line(format!(
+            "Location: {}{side}{main}",
+            location.site.as_deref().unwrap_or("not named")
+        ));
     }
     out.list("Quality", &pain.quality);
     out.value("Pattern", pain.temporal_pattern);
     out.list("Worse with", &pain.worse_with);
     out.value("Since", pain.onset.as_ref());
     let nrs = pain.nrs.clone().unwrap_or_default();
-    out.pairs("Pain (0 to 10)", &[
-        ("worst", show(nrs.worst_24h)),
-        ("least", show(nrs.least_24h)),
-        ("average", show(nrs.average_24h)),
-        ("now", show(nrs.now)),
-    ]);
+    out.pairs(
+        "Pain (0 to 10)",
+        &[
+            ("worst", show(nrs.worst_24h)),
+            ("least", show(nrs.least_24h)),
+            ("average", show(nrs.average_24h)),
+            ("now", show(nrs.now)),
+        ],
+    );
     out.value("Cannot give a number because", pain.unable_to_report_reason.as_ref());
     if let Some(esas) = &pain.esas_r {
-        out.pairs("Symptoms, ESAS-r (0 to 10)", &[
-            ("pain", show(esas.pain)),
-            ("tiredness", show(esas.tiredness)),
-            ("drowsiness", show(esas.drowsiness)),
-            ("nausea", show(esas.nausea)),
-            ("lack of appetite", show(esas.lack_of_appetite)),
-            ("shortness of breath", show(esas.shortness_of_breath)),
-            ("depression", show(esas.depression)),
-            ("anxiety", show(esas.anxiety)),
-            ("wellbeing", show(esas.wellbeing)),
-        ]);
+        out.pairs(
+            "Symptoms, ESAS-r (0 to 10)",
+            &[
+                ("pain", show(esas.pain)),
+                ("tiredness", show(esas.tiredness)),
+                ("drowsiness", show(esas.drowsiness)),
+                ("nausea", show(esas.nausea)),
+                ("lack of appetite", show(esas.lack_of_appetite)),
+                ("shortness of breath", show(esas.shortness_of_breath)),
+                ("depression", show(esas.depression)),
+                ("anxiety", show(esas.anxiety)),
+                ("wellbeing", show(esas.wellbeing)),
+            ],
+        );
         if let Some(other) = &esas.other {
-            out.value(&format!("Symptom named by the patient, {}", other.name.as_deref().unwrap_or("not named")), other.score);
+            out.value(
+                &format!(
+                    "Symptom named by the patient, {}",
+                    other.name.as_deref().unwrap_or("not named")
+                ),
+                other.score,
+            );
         }
     }
     if let Some(breakthrough) = &pain.breakthrough {
-        out.pairs("Breakthrough pain", &[
-            ("episodes a day", show(breakthrough.episodes_per_day)),
-            ("minutes each", show(breakthrough.typical_duration_min)),
-            ("trigger", breakthrough.trigger.clone()),
-            ("kind", show(breakthrough.trigger_kind)),
-        ]);
+        out.pairs(
+            "Breakthrough pain",
+            &[
+                ("episodes a day", show(breakthrough.episodes_per_day)),
+                ("minutes each", show(breakthrough.typical_duration_min)),
+                ("trigger", breakthrough.trigger.clone()),
+                ("kind", show(breakthrough.trigger_kind)),
+            ],
+        );
     }
     out.value("DN4", pain.dn4_total);
 }
 
 fn cancer(out: &mut Lines, cancer: &CancerHistory) {
     let side = cancer.laterality.map(|side| format!(", {side}")).unwrap_or_default();
-    out.value("Primary site", cancer.primary_site.as_ref().map(|site| format!("{site}{side}")));
+    out.value(
+        "Primary site",
+        cancer.primary_site.as_ref().map(|site| format!("{site}{side}")),
+    );
     out.value("Diagnosis", cancer.icd10cm.as_ref().map(concept));
     out.value("Histology", cancer.histology.as_ref());
     if let Some(stage) = &cancer.stage {
-        out.pairs("Stage", &[("system", stage.system.clone()), ("group", stage.group.clone()), ("on", stage.date.map(crate::text::date))]);
+        out.pairs(
+            "Stage",
+            &[
+                ("system", stage.system.clone()),
+                ("group", stage.group.clone()),
+                ("on", stage.date.map(crate::text::date)),
+            ],
+        );
     }
     out.value("Diagnosed", cancer.diagnosis_date.as_ref());
     for site in &cancer.metastatic_sites {
-        let code = site.icd10cm.as_ref().map(|code| format!(": {}", concept(code))).unwrap_or_default();
-        out.line(format!("Metastasis: {}{code}", site.site.as_deref().unwrap_or("not named")));
+        let code = site
+            .icd10cm
+            .as_ref()
+            .map(|code| format!(": {}", concept(code)))
+            .unwrap_or_default();
+        out.line(format!(
+            "Metastasis: {}{code}",
+            site.site.as_deref().unwrap_or("not named")
+        ));
     }
     out.value("Disease status", cancer.disease_status);
     out.list("Past treatment", &cancer.treatment_history);
@@ -163,10 +220,20 @@ fn medications(out: &mut Lines, note: &ConsultationNote) {
     }
     for effect in &note.side_effects {
         let grade = effect.grade.map(|grade| format!(" grade {grade}")).unwrap_or_default();
-        let version = effect.ctcae_version.as_ref().map(|v| format!(" (CTCAE v{v})")).unwrap_or_default();
-        out.line(format!("Side effect of opioids: {}{grade}{version}", effect.term.as_deref().unwrap_or("not named")));
+        let version = effect
+            .ctcae_version
+            .as_ref()
+            .map(|v| format!(" (CTCAE v{v})"))
+            .unwrap_or_default();
+        out.line(format!(
+            "Side effect of opioids: {}{grade}{version}",
+            effect.term.as_deref().unwrap_or("not named")
+        ));
     }
-    out.list("Interaction classes that matched (reference information, not advice)", &note.interaction_flags);
+    out.list(
+        "Interaction classes that matched (reference information, not advice)",
+        &note.interaction_flags,
+    );
 }
 
 fn medicine(medicine: &HomeMedicine) -> String {
@@ -182,17 +249,20 @@ fn medicine(medicine: &HomeMedicine) -> String {
 fn vital_signs(out: &mut Lines, screening: &MedicalScreening) {
     let Some(v) = &screening.vitals else { return };
     let pressure = v.sbp.zip(v.dbp).map(|(sbp, dbp)| format!("{sbp}/{dbp} mmHg"));
-    out.pairs("Vital signs", &[
-        ("blood pressure", pressure),
-        ("mean pressure", v.map.map(|map| format!("{map} mmHg"))),
-        ("heart rate", v.hr.map(|hr| format!("{hr}/min"))),
-        ("SpO2", v.spo2.map(|spo2| format!("{spo2} %"))),
-        ("oxygen", v.o2_l_min.map(|flow| format!("{flow} L/min"))),
-        ("respiratory rate", v.rr.map(|rr| format!("{rr}/min"))),
-        ("temperature", v.temp_c.map(|t| format!("{t} degrees C"))),
-        ("weight", v.weight_kg.map(|kg| format!("{kg} kg"))),
-        ("height", v.height_cm.map(|cm| format!("{cm} cm"))),
-    ]);
+    out.pairs(
+        "Vital signs",
+        &[
+            ("blood pressure", pressure),
+            ("mean pressure", v.map.map(|map| format!("{map} mmHg"))),
+            ("heart rate", v.hr.map(|hr| format!("{hr}/min"))),
+            ("SpO2", v.spo2.map(|spo2| format!("{spo2} %"))),
+            ("oxygen", v.o2_l_min.map(|flow| format!("{flow} L/min"))),
+            ("respiratory rate", v.rr.map(|rr| format!("{rr}/min"))),
+            ("temperature", v.temp_c.map(|t| format!("{t} degrees C"))),
+            ("weight", v.weight_kg.map(|kg| format!("{kg} kg"))),
+            ("height", v.height_cm.map(|cm| format!("{cm} cm"))),
+        ],
+    );
     out.yes_no("On room air", v.on_room_air);
 }
 
@@ -204,17 +274,26 @@ fn results(out: &mut Lines, screening: &MedicalScreening) {
     }
     for lab in &screening.labs {
         let value = quantity(lab.value, lab.unit.as_ref()).unwrap_or_else(|| "no value".to_owned());
-        let day = lab.collected.map(|day| format!(" ({})", crate::text::date(day))).unwrap_or_default();
-        out.line(format!("{}: {value}{day}", lab.name.as_deref().unwrap_or("Unnamed test")));
+        let day = lab
+            .collected
+            .map(|day| format!(" ({})", crate::text::date(day)))
+            .unwrap_or_default();
+        out.line(format!(
+            "{}: {value}{day}",
+            lab.name.as_deref().unwrap_or("Unnamed test")
+        ));
     }
     if let Some(pregnancy) = &screening.pregnancy {
         out.yes_no("Pregnancy possible", pregnancy.applicable);
         out.value("Reason", pregnancy.reason.as_ref());
-        out.pairs("Pregnancy test", &[
-            ("test", pregnancy.test.clone()),
-            ("result", pregnancy.result.clone()),
-            ("on", pregnancy.date.map(crate::text::date)),
-        ]);
+        out.pairs(
+            "Pregnancy test",
+            &[
+                ("test", pregnancy.test.clone()),
+                ("result", pregnancy.result.clone()),
+                ("on", pregnancy.date.map(crate::text::date)),
+            ],
+        );
     }
 }
 
@@ -239,7 +318,10 @@ fn screening(out: &mut Lines, screening: &MedicalScreening) {
         out.yes_no("Suicide screen negative", psychiatric.suicide_risk_screen_negative);
     }
     out.value("Airway", screening.airway.as_ref());
-    out.yes_no("Features of raised intracranial pressure", screening.raised_icp_features);
+    out.yes_no(
+        "Features of raised intracranial pressure",
+        screening.raised_icp_features,
+    );
     out.yes_no("Glaucoma", screening.glaucoma);
     out.value("Liver disease", screening.liver_disease.as_ref());
     out.value("Brain metastasis with mass effect", screening.brain_mass_effect);
@@ -253,9 +335,13 @@ fn screening(out: &mut Lines, screening: &MedicalScreening) {
 
 fn assessment(out: &mut Lines, note: &ConsultationNote) {
     for item in &note.contraindication_review {
-        let name = item.item.map_or_else(|| "unnamed item".to_owned(), |item| item.to_string());
+        let name = item
+            .item
+            .map_or_else(|| "unnamed item".to_owned(), |item| item.to_string());
         let basis = item.basis.map(|basis| format!(" ({basis})")).unwrap_or_default();
-        let finding = item.finding.map_or_else(|| "not answered".to_owned(), |finding| finding.to_string());
+        let finding = item
+            .finding
+            .map_or_else(|| "not answered".to_owned(), |finding| finding.to_string());
         let words = item.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
         out.line(format!("Contraindication review, {name}{basis}: {finding}{words}"));
     }
@@ -304,7 +390,10 @@ fn expectations(out: &mut Lines, note: &ConsultationNote) {
     out.value("The patient's goal", expectations.patient_goal.as_ref());
     for (statement, value) in [
         ("An adjunct, not a cure", expectations.adjunct_not_cure),
-        ("Not a replacement for oncology or palliative care", expectations.not_replacement_for_oncology_or_palliative_care),
+        (
+            "Not a replacement for oncology or palliative care",
+            expectations.not_replacement_for_oncology_or_palliative_care,
+        ),
         ("Response varies", expectations.response_varies),
         ("Benefit may be temporary", expectations.benefit_may_be_temporary),
         ("There may be no response", expectations.may_not_respond),

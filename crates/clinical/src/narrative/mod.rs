@@ -40,11 +40,22 @@ pub fn narrative_with(content: &NoteContent, context: &BottomLineContext) -> Vec
             out.line(sentence);
         }
         for flag in urgency::assess(content).flags {
-            let note = flag.note.map(|note| format!(" - {note}")).unwrap_or_default();
-            out.line(format!("Flag ({}): {}: {}{note}", flag.level, flag.code.label(), flag.detail));
+            let note = flag
+                .note
+                .map(|note| format!("; as written: {note}"))
+                .unwrap_or_default();
+            out.line(format!(
+                "Flag ({}): {}: {}{note}",
+                flag.level,
+                flag.code.label(),
+                flag.detail
+            ));
         }
         for asked in &line.asked {
-            let by = asked.respond_by.map(|day| format!(" (by {})", crate::text::date(day))).unwrap_or_default();
+            let by = asked
+                .respond_by
+                .map(|day| format!(" (by {})", crate::text::date(day)))
+                .unwrap_or_default();
             out.line(format!("Asked of {}: {}{by}", asked.to_role, asked.text));
         }
     });
@@ -64,7 +75,11 @@ impl Sections {
         let mut lines = Lines::default();
         fill(&mut lines);
         if !lines.0.is_empty() {
-            self.0.push(Section { title: title.to_owned(), loinc: loinc.to_owned(), text: lines.0.join("\n") });
+            self.0.push(Section {
+                title: title.to_owned(),
+                loinc: loinc.to_owned(),
+                text: lines.0.join("\n"),
+            });
         }
     }
 }
@@ -101,7 +116,10 @@ impl Lines {
 
     /// One line of several `name value` pairs; nothing when all are absent.
     pub(crate) fn pairs(&mut self, label: &str, pairs: &[(&str, Option<String>)]) {
-        let there: Vec<String> = pairs.iter().filter_map(|(name, value)| value.as_ref().map(|v| format!("{name} {v}"))).collect();
+        let there: Vec<String> = pairs
+            .iter()
+            .filter_map(|(name, value)| value.as_ref().map(|v| format!("{name} {v}")))
+            .collect();
         if !there.is_empty() {
             self.line(format!("{label}: {}", there.join(", ")));
         }
@@ -140,10 +158,17 @@ pub(crate) fn opioids(out: &mut Lines, lines: &[OpioidLine], none: Option<bool>)
     let total = mme::total(lines);
     for (entered, line) in lines.iter().zip(&total.lines) {
         let route = entered.route.map(|route| format!(" {route}")).unwrap_or_default();
-        let dose = quantity(entered.dose, entered.unit.as_ref()).map(|dose| format!(" {dose}")).unwrap_or_default();
+        let dose = quantity(entered.dose, entered.unit.as_ref())
+            .map(|dose| format!(" {dose}"))
+            .unwrap_or_default();
         let frequency = entered.frequency.as_ref().map(|f| format!(" {f}")).unwrap_or_default();
-        let taken = entered.prn_average_doses_per_day.map(|n| format!(" (taken {n} times a day)")).unwrap_or_default();
-        let amount = quantity(line.amount, line.unit.as_ref()).zip(line.factor).zip(line.mme_per_day);
+        let taken = entered
+            .prn_average_doses_per_day
+            .map(|n| format!(" (taken {n} times a day)"))
+            .unwrap_or_default();
+        let amount = quantity(line.amount, line.unit.as_ref())
+            .zip(line.factor)
+            .zip(line.mme_per_day);
         let sum = match (amount, &line.not_counted_because) {
             (Some(((amount, factor), mme)), _) => format!("{amount} x {factor} = {} MME/day", mme.round(1)),
             (None, Some(why)) => format!("not counted in MME: {why}"),
@@ -151,6 +176,10 @@ pub(crate) fn opioids(out: &mut Lines, lines: &[OpioidLine], none: Option<bool>)
         };
         out.line(format!("Opioid: {}{dose}{route}{frequency}{taken}; {sum}", line.name));
     }
-    let parts = format!("scheduled {}, as needed {}", total.scheduled.round(1), total.prn.round(1));
+    let parts = format!(
+        "scheduled {}, as needed {}",
+        total.scheduled.round(1),
+        total.prn.round(1)
+    );
     out.line(format!("Opioid sum: {} ({parts}). {}", total.text(), total.caveat));
 }

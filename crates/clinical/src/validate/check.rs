@@ -32,12 +32,21 @@ pub(super) struct Check<'a> {
 
 impl<'a> Check<'a> {
     pub(super) fn new(mode: Mode, prior: &'a PriorContext) -> Self {
-        Self { mode, prior, problems: Vec::new(), soft: Vec::new(), further: Vec::new() }
+        Self {
+            mode,
+            prior,
+            problems: Vec::new(),
+            soft: Vec::new(),
+            further: Vec::new(),
+        }
     }
 
     pub(super) fn finish(mut self) -> Validation {
         self.soft.append(&mut self.further);
-        Validation { problems: self.problems, soft: self.soft }
+        Validation {
+            problems: self.problems,
+            soft: self.soft,
+        }
     }
 
     /// A hard problem if `broken`.
@@ -57,7 +66,8 @@ impl<'a> Check<'a> {
     /// At signature, a required item must be there.
     pub(super) fn required(&mut self, there: bool, path: &str, what: &str) {
         if !there && self.mode == Mode::Sign {
-            self.problems.push(Problem::missing(path, format!("{what} is required to sign.")));
+            self.problems
+                .push(Problem::missing(path, format!("{what} is required to sign.")));
         }
     }
 
@@ -98,7 +108,9 @@ impl<'a> Check<'a> {
                 self.problems.push(Problem {
                     path: field.to_owned(),
                     code: "outside_hard_limit",
-                    message: format!("{value} is outside of what can be entered ({allowed}). Check the number and its unit."),
+                    message: format!(
+                        "{value} is outside of what can be entered ({allowed}). Check the number and its unit."
+                    ),
                     limit: Some(name.to_owned()),
                     allowed: Some(allowed),
                     severity: crate::problem::Severity::Hard,
@@ -112,7 +124,13 @@ impl<'a> Check<'a> {
     pub(super) fn range(&mut self, value: Option<i32>, low: i32, high: i32, path: &str) {
         let outside = value.is_some_and(|value| value < low || value > high);
         let allowed = format!("{low} to {high}");
-        self.hard_allowing(outside, path, "outside_hard_limit", &format!("The value must be {allowed}."), &allowed);
+        self.hard_allowing(
+            outside,
+            path,
+            "outside_hard_limit",
+            &format!("The value must be {allowed}."),
+            &allowed,
+        );
     }
 
     /// A soft warning by its own name.
@@ -130,14 +148,29 @@ impl<'a> Check<'a> {
 
     /// Negative amounts are never right.
     pub(super) fn not_negative(&mut self, value: Option<Decimal>, path: &str) {
-        self.hard(value.is_some_and(|value| value < Decimal::ZERO), path, "negative", "An amount cannot be negative.");
+        self.hard(
+            value.is_some_and(|value| value < Decimal::ZERO),
+            path,
+            "negative",
+            "An amount cannot be negative.",
+        );
     }
 
     /// A unit must be one of the known UCUM codes.
     pub(super) fn unit(&mut self, unit: Option<&String>, path: &str) {
-        let Some(unit) = unit.filter(|unit| units::human(unit).is_none()) else { return };
-        let hint = units::suggestion(unit).map(|code| format!(" Write {code}.")).unwrap_or_default();
-        self.hard_allowing(true, path, "unknown_unit", &format!("This is not a UCUM unit used here.{hint}"), "mg, g, ug, mg/d, ug/h, mL, ...");
+        let Some(unit) = unit.filter(|unit| units::human(unit).is_none()) else {
+            return;
+        };
+        let hint = units::suggestion(unit)
+            .map(|code| format!(" Write {code}."))
+            .unwrap_or_default();
+        self.hard_allowing(
+            true,
+            path,
+            "unknown_unit",
+            &format!("This is not a UCUM unit used here.{hint}"),
+            "mg, g, ug, mg/d, ug/h, mL, ...",
+        );
     }
 
     /// An ICD-10-CM code must have the right shape and be billable as far as is known.
@@ -153,10 +186,22 @@ impl<'a> Check<'a> {
         );
         match concept.code.as_deref().and_then(codes::check_icd10cm) {
             Some(Icd10Fault::Shape) => {
-                self.hard_allowing(true, &path, "not_icd10cm", "This does not look like an ICD-10-CM code.", "such as C50.912");
+                self.hard_allowing(
+                    true,
+                    &path,
+                    "not_icd10cm",
+                    "This does not look like an ICD-10-CM code.",
+                    "such as C50.912",
+                );
             }
             Some(Icd10Fault::NotBillable) => {
-                self.hard_allowing(true, &path, "not_billable", "This is a category; use the longer code which says more.", "a billable leaf such as C50.912");
+                self.hard_allowing(
+                    true,
+                    &path,
+                    "not_billable",
+                    "This is a category; use the longer code which says more.",
+                    "a billable leaf such as C50.912",
+                );
             }
             None => {}
         }
@@ -165,11 +210,16 @@ impl<'a> Check<'a> {
     /// Refuses documents that are too large to be a note. False if one list is flooded.
     pub(super) fn bounds(&mut self, content: &NoteContent) -> bool {
         if let Some(summary) = content.as_infusion().filter(|s| s.monitoring.len() > MOST_ROWS) {
-            let message = format!("{} monitoring rows are too many; thin the export, keeping the peaks.", summary.monitoring.len());
+            let message = format!(
+                "{} monitoring rows are too many; thin the export, keeping the peaks.",
+                summary.monitoring.len()
+            );
             self.hard_allowing(true, "monitoring", "too_many", &message, "at most 1000 rows");
             return false;
         }
-        let Ok(value) = serde_json::to_value(content) else { return false };
+        let Ok(value) = serde_json::to_value(content) else {
+            return false;
+        };
         let before = self.problems.len();
         self.bounds_of(&value, "");
         self.problems.len() == before
@@ -178,7 +228,13 @@ impl<'a> Check<'a> {
     fn bounds_of(&mut self, value: &Value, path: &str) {
         match value {
             Value::String(text) if text.len() > MOST_CHARACTERS && text.chars().count() > MOST_CHARACTERS => {
-                self.hard_allowing(true, path, "too_long", "This text is too long.", "at most 20000 characters");
+                self.hard_allowing(
+                    true,
+                    path,
+                    "too_long",
+                    "This text is too long.",
+                    "at most 20000 characters",
+                );
             }
             Value::Array(list) => {
                 if list.len() > MOST_ENTRIES && path != "monitoring" {
@@ -192,7 +248,11 @@ impl<'a> Check<'a> {
             }
             Value::Object(object) => {
                 for (key, inner) in object {
-                    let inner_path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    let inner_path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
                     self.bounds_of(inner, &inner_path);
                 }
             }

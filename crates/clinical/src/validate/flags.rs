@@ -8,12 +8,23 @@ pub(super) fn check(check: &mut Check<'_>, content: &NoteContent) {
     for (index, flag) in content.stated_flags().iter().enumerate() {
         let path = format!("urgent_flags[{index}]");
         check.required(flag.code.is_some(), &format!("{path}.code"), "The reason for urgency");
-        check.required_text(flag.detail.as_ref(), &format!("{path}.detail"), "A one-line detail of the flag");
-        let twice = content.stated_flags()[..index].iter().any(|earlier| earlier.code.is_some() && earlier.code == flag.code);
+        check.required_text(
+            flag.detail.as_ref(),
+            &format!("{path}.detail"),
+            "A one-line detail of the flag",
+        );
+        let twice = content.stated_flags()[..index]
+            .iter()
+            .any(|earlier| earlier.code.is_some() && earlier.code == flag.code);
         check.hard(twice, &path, "duplicate", "This flag is listed twice.");
     }
     let assessed = urgency::assess(content);
-    let flagged = assessed.flags.iter().map(|flag| flag.level).max().unwrap_or(crate::Urgency::Routine);
+    let flagged = assessed
+        .flags
+        .iter()
+        .map(|flag| flag.level)
+        .max()
+        .unwrap_or(crate::Urgency::Routine);
     let lowered = content.stated_urgency().is_some_and(|stated| stated < flagged);
     check.hard_allowing(
         lowered,

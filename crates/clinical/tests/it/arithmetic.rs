@@ -30,14 +30,19 @@ fn the_worked_sums_of_the_specification() {
         {"name": "hydromorphone", "mme_key": "hydromorphone", "route": "oral", "dose": 4, "unit": "mg", "is_prn": true, "prn_average_doses_per_day": 5},
     ]));
     let total = mme::total(&fentanyl_and_hydromorphone);
-    assert_eq!((total.scheduled.to_string(), total.prn.to_string(), total.text()), ("180".into(), "100".into(), "280 MME/day".into()));
+    assert_eq!(
+        (total.scheduled.to_string(), total.prn.to_string(), total.text()),
+        ("180".into(), "100".into(), "280 MME/day".into())
+    );
 
     let oxycodone = opioids(json!([
         {"mme_key": "oxycodone", "avg_daily_amount": 120}, {"mme_key": "oxycodone", "avg_daily_amount": 60, "is_prn": true},
     ]));
     assert_eq!(mme::total(&oxycodone).total.to_string(), "270");
 
-    let methadone = opioids(json!([{"mme_key": "methadone", "avg_daily_amount": 30}, {"mme_key": "morphine", "avg_daily_amount": 45}]));
+    let methadone = opioids(
+        json!([{"mme_key": "methadone", "avg_daily_amount": 30}, {"mme_key": "morphine", "avg_daily_amount": 45}]),
+    );
     assert_eq!(mme::total(&methadone).total.to_string(), "186");
 }
 
@@ -59,8 +64,15 @@ fn what_the_table_does_not_count_is_null_and_makes_the_sum_at_least() {
     ]));
     let total = mme::total(&lines);
     assert_eq!(total.text(), "at least 30 MME/day");
-    assert_eq!(total.excluded, ["buprenorphine patch", "fentanyl lozenge", "morphine pump"]);
-    assert!(total.lines[..3].iter().all(|line| line.mme_per_day.is_none() && line.not_counted_because.is_some()));
+    assert_eq!(
+        total.excluded,
+        ["buprenorphine patch", "fentanyl lozenge", "morphine pump"]
+    );
+    assert!(
+        total.lines[..3]
+            .iter()
+            .all(|line| line.mme_per_day.is_none() && line.not_counted_because.is_some())
+    );
 }
 
 #[test]
@@ -94,7 +106,10 @@ fn the_provisional_category_covers_every_row_of_the_rule() {
     assert_eq!(of(6, 7, true, 60), Category::NoMeaningfulChange);
     assert_eq!(of(6, 5, true, 60), Category::MinimalBenefit);
     assert_eq!(of(6, 6, true, 60), Category::NoMeaningfulChange);
-    assert_eq!(provisional(&InfusionSummary::default()).category, Some(Category::NotAssessable));
+    assert_eq!(
+        provisional(&InfusionSummary::default()).category,
+        Some(Category::NotAssessable)
+    );
 }
 
 #[test]
@@ -106,18 +121,38 @@ fn the_final_category_weighs_duration_and_the_frozen_baseline() {
         ..ReliefFollowUp::default()
     };
     let of = |provisional, follow_up: &ReliefFollowUp| final_category(provisional, Some(7), follow_up, 7);
-    assert_eq!(of(Category::MeaningfulReduction, &told(Some(6), Some(false), Some(6))), Some(Category::ShortLivedRelief));
-    assert_eq!(of(Category::MeaningfulReduction, &told(Some(7), Some(false), Some(6))), Some(Category::MeaningfulReduction));
-    assert_eq!(of(Category::MeaningfulReduction, &told(Some(2), Some(true), Some(6))), Some(Category::MeaningfulReduction));
+    assert_eq!(
+        of(Category::MeaningfulReduction, &told(Some(6), Some(false), Some(6))),
+        Some(Category::ShortLivedRelief)
+    );
+    assert_eq!(
+        of(Category::MeaningfulReduction, &told(Some(7), Some(false), Some(6))),
+        Some(Category::MeaningfulReduction)
+    );
+    assert_eq!(
+        of(Category::MeaningfulReduction, &told(Some(2), Some(true), Some(6))),
+        Some(Category::MeaningfulReduction)
+    );
     assert_eq!(of(Category::MeaningfulReduction, &told(None, None, Some(6))), None);
     // A good responder arrives with little pain: the session shows little, the series much.
-    assert_eq!(of(Category::MinimalBenefit, &told(Some(10), Some(false), Some(3))), Some(Category::MeaningfulReduction));
-    assert_eq!(of(Category::Worsened, &told(Some(0), Some(false), Some(7))), Some(Category::Worsened));
-    assert_eq!(of(Category::NotAssessable, &told(Some(30), Some(false), Some(1))), Some(Category::NotAssessable));
+    assert_eq!(
+        of(Category::MinimalBenefit, &told(Some(10), Some(false), Some(3))),
+        Some(Category::MeaningfulReduction)
+    );
+    assert_eq!(
+        of(Category::Worsened, &told(Some(0), Some(false), Some(7))),
+        Some(Category::Worsened)
+    );
+    assert_eq!(
+        of(Category::NotAssessable, &told(Some(30), Some(false), Some(1))),
+        Some(Category::NotAssessable)
+    );
 }
 
 fn course(contacts: &[(i32, i32, bool)]) -> Vec<SeriesLabelKind> {
-    let note: ConsultationNote = serde_json::from_value(json!({"pain": {"nrs": {"average_24h": 8}}, "medications": {"no_opioids": true}})).unwrap();
+    let note: ConsultationNote =
+        serde_json::from_value(json!({"pain": {"nrs": {"average_24h": 8}}, "medications": {"no_opioids": true}}))
+            .unwrap();
     let infusions: Vec<InfusionSummary> = (0..contacts.len())
         .map(|i| {
             let follow_up = i.checked_sub(1).map(|last| {
@@ -138,15 +173,28 @@ fn course(contacts: &[(i32, i32, bool)]) -> Vec<SeriesLabelKind> {
         relief_ongoing: Some(*ongoing),
         ..ReliefFollowUp::default()
     });
-    let computed = trend(TrendInput { consultation: Some(&note), infusions: &infusions, final_follow_up: last.as_ref(), ..TrendInput::default() });
-    computed.labels.into_iter().filter(|label| label.holds).map(|label| label.kind).collect()
+    let computed = trend(TrendInput {
+        consultation: Some(&note),
+        infusions: &infusions,
+        final_follow_up: last.as_ref(),
+        ..TrendInput::default()
+    });
+    computed
+        .labels
+        .into_iter()
+        .filter(|label| label.holds)
+        .map(|label| label.kind)
+        .collect()
 }
 
 #[test]
 fn labels_follow_their_rules() {
     use SeriesLabelKind as Kind;
     assert_eq!(course(&[(10, 4, false)]), [Kind::Responder, Kind::SubstantialResponder]);
-    assert_eq!(course(&[(10, 4, false), (9, 8, false), (9, 8, false)]), [Kind::LossOfResponse, Kind::Reassess]);
+    assert_eq!(
+        course(&[(10, 4, false), (9, 8, false), (9, 8, false)]),
+        [Kind::LossOfResponse, Kind::Reassess]
+    );
     assert!(course(&[(20, 4, false), (9, 4, false), (9, 4, false)]).contains(&Kind::LossOfResponse));
     // "At least 9 days" is not shorter than the best.
     assert!(!course(&[(20, 4, false), (9, 4, true), (9, 4, true)]).contains(&Kind::LossOfResponse));

@@ -1,8 +1,8 @@
 //! Cross-field checks, hostile input, and the promise that validation never panics.
 
 use liaison_clinical::{
-    Decimal, Mode, NoteContent, PriorContext, Severity, canonical_json, codes, content_from_json, differences, parse_journey,
-    unconfirmed, validate,
+    Decimal, Mode, NoteContent, PriorContext, Severity, canonical_json, codes, content_from_json, differences,
+    parse_journey, unconfirmed, validate,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,7 +26,11 @@ fn with(journey: usize, document: usize, pointer: &str, value: Value) -> (NoteCo
 
 fn codes_of(journey: usize, document: usize, pointer: &str, value: Value) -> Vec<(String, &'static str)> {
     let (content, prior) = with(journey, document, pointer, value);
-    validate(&content, Mode::Sign, &prior).problems.into_iter().map(|p| (p.path, p.code)).collect()
+    validate(&content, Mode::Sign, &prior)
+        .problems
+        .into_iter()
+        .map(|p| (p.path, p.code))
+        .collect()
 }
 
 #[test]
@@ -34,56 +38,311 @@ fn each_mistake_is_found_at_its_place() {
     // Journey 0 is the responder; document 0 its consultation, document 1 its first infusion.
     let cases: &[(usize, &str, Value, &str, &str)] = &[
         (0, "/pain/nrs/least_24h", json!(8), "pain.nrs", "nrs_order"),
-        (0, "/medical_screening/vitals/dbp", json!(124), "medical_screening.vitals.sbp", "sbp_not_above_dbp"),
-        (0, "/pain/bpi_interference/mean", json!("7.2"), "pain.bpi_interference.mean", "computed_value"),
-        (0, "/medications/opioids/0/mme_per_day", json!(181), "medications.opioids[0].mme_per_day", "computed_value"),
-        (0, "/medications/opioids/0/mme_factor", json!(2), "medications.opioids[0].mme_factor", "wrong_factor"),
-        (0, "/medications/opioids/0/unit", json!("mcg"), "medications.opioids[0].unit", "unknown_unit"),
-        (0, "/medications/opioids/0/dose", json!(-60), "medications.opioids[0].dose", "negative"),
-        (0, "/cancer/icd10cm/code", json!("C50.9"), "cancer.icd10cm.code", "not_billable"),
-        (0, "/cancer/icd10cm/code", json!("C50"), "cancer.icd10cm.code", "not_billable"),
-        (0, "/cancer/icd10cm/code", json!("breast"), "cancer.icd10cm.code", "not_icd10cm"),
-        (0, "/cancer/icd10cm/code", json!("G89.3"), "cancer.icd10cm.code", "not_a_cancer_code"),
-        (0, "/consent/off_label_disclosed", json!(false), "consent.off_label_disclosed", "required"),
-        (0, "/eligibility/decision", json!("not_eligible"), "plan", "plan_without_eligibility"),
-        (0, "/eligibility/conditions", json!([]), "eligibility.conditions", "required"),
-        (0, "/expectations/response_varies", json!(false), "expectations.comment", "required"),
-        (0, "/contraindication_review/1/finding", json!("present"), "contraindication_review[1].note", "required"),
-        (0, "/contraindication_review/1/finding", json!("not_assessed"), "contraindication_review[1].note", "required"),
-        (0, "/contraindication_review/1/basis", json!("label_contraindication"), "contraindication_review[1].basis", "wrong_basis"),
+        (
+            0,
+            "/medical_screening/vitals/dbp",
+            json!(124),
+            "medical_screening.vitals.sbp",
+            "sbp_not_above_dbp",
+        ),
+        (
+            0,
+            "/pain/bpi_interference/mean",
+            json!("7.2"),
+            "pain.bpi_interference.mean",
+            "computed_value",
+        ),
+        (
+            0,
+            "/medications/opioids/0/mme_per_day",
+            json!(181),
+            "medications.opioids[0].mme_per_day",
+            "computed_value",
+        ),
+        (
+            0,
+            "/medications/opioids/0/mme_factor",
+            json!(2),
+            "medications.opioids[0].mme_factor",
+            "wrong_factor",
+        ),
+        (
+            0,
+            "/medications/opioids/0/unit",
+            json!("mcg"),
+            "medications.opioids[0].unit",
+            "unknown_unit",
+        ),
+        (
+            0,
+            "/medications/opioids/0/dose",
+            json!(-60),
+            "medications.opioids[0].dose",
+            "negative",
+        ),
+        (
+            0,
+            "/cancer/icd10cm/code",
+            json!("C50.9"),
+            "cancer.icd10cm.code",
+            "not_billable",
+        ),
+        (
+            0,
+            "/cancer/icd10cm/code",
+            json!("C50"),
+            "cancer.icd10cm.code",
+            "not_billable",
+        ),
+        (
+            0,
+            "/cancer/icd10cm/code",
+            json!("breast"),
+            "cancer.icd10cm.code",
+            "not_icd10cm",
+        ),
+        (
+            0,
+            "/cancer/icd10cm/code",
+            json!("G89.3"),
+            "cancer.icd10cm.code",
+            "not_a_cancer_code",
+        ),
+        (
+            0,
+            "/consent/off_label_disclosed",
+            json!(false),
+            "consent.off_label_disclosed",
+            "required",
+        ),
+        (
+            0,
+            "/eligibility/decision",
+            json!("not_eligible"),
+            "plan",
+            "plan_without_eligibility",
+        ),
+        (
+            0,
+            "/eligibility/conditions",
+            json!([]),
+            "eligibility.conditions",
+            "required",
+        ),
+        (
+            0,
+            "/expectations/response_varies",
+            json!(false),
+            "expectations.comment",
+            "required",
+        ),
+        (
+            0,
+            "/contraindication_review/1/finding",
+            json!("present"),
+            "contraindication_review[1].note",
+            "required",
+        ),
+        (
+            0,
+            "/contraindication_review/1/finding",
+            json!("not_assessed"),
+            "contraindication_review[1].note",
+            "required",
+        ),
+        (
+            0,
+            "/contraindication_review/1/basis",
+            json!("label_contraindication"),
+            "contraindication_review[1].basis",
+            "wrong_basis",
+        ),
         (0, "/no_known_allergies", Value::Null, "allergies", "required"),
-        (0, "/medical_screening/labs/0/unit", json!("umol/L"), "medical_screening.labs[0].unit", "wrong_unit"),
-        (0, "/performance/kps", json!(75), "performance.kps", "not_a_multiple_of_ten"),
-        (1, "/infusion/route", json!("intramuscular"), "infusion.route", "route_not_intravenous"),
-        (1, "/infusion/concentration_mg_per_ml", json!(100), "infusion.concentration_mg_per_ml", "outside_hard_limit"),
-        (1, "/infusion/drug/rxnorm", json!("2119365"), "infusion.drug.rxnorm", "wrong_code"),
-        (1, "/infusion/drug/form", json!("esketamine"), "infusion.drug", "esketamine"),
-        (1, "/infusion/weight_source", json!("reported"), "infusion.weight_source", "weight_not_of_today"),
-        (1, "/infusion/total_mg", json!("37.7"), "infusion.total_mg", "total_is_not_dose_times_weight"),
-        (1, "/infusion/dose_mg_per_kg", json!("0.6"), "infusion.dose_mg_per_kg", "computed_value"),
-        (1, "/infusion/rate_segments/0/start_min", json!(5), "infusion.rate_segments[0]", "segments_not_contiguous"),
-        (1, "/infusion/stop_reason", json!("adverse_event"), "infusion.completed", "stopped_but_completed"),
-        (1, "/infusion/stop", json!("2026-01-19T09:00:00-06:00"), "infusion.stop", "times_out_of_order"),
+        (
+            0,
+            "/medical_screening/labs/0/unit",
+            json!("umol/L"),
+            "medical_screening.labs[0].unit",
+            "wrong_unit",
+        ),
+        (
+            0,
+            "/performance/kps",
+            json!(75),
+            "performance.kps",
+            "not_a_multiple_of_ten",
+        ),
+        (
+            1,
+            "/infusion/route",
+            json!("intramuscular"),
+            "infusion.route",
+            "route_not_intravenous",
+        ),
+        (
+            1,
+            "/infusion/concentration_mg_per_ml",
+            json!(100),
+            "infusion.concentration_mg_per_ml",
+            "outside_hard_limit",
+        ),
+        (
+            1,
+            "/infusion/drug/rxnorm",
+            json!("2119365"),
+            "infusion.drug.rxnorm",
+            "wrong_code",
+        ),
+        (
+            1,
+            "/infusion/drug/form",
+            json!("esketamine"),
+            "infusion.drug",
+            "esketamine",
+        ),
+        (
+            1,
+            "/infusion/weight_source",
+            json!("reported"),
+            "infusion.weight_source",
+            "weight_not_of_today",
+        ),
+        (
+            1,
+            "/infusion/total_mg",
+            json!("37.7"),
+            "infusion.total_mg",
+            "total_is_not_dose_times_weight",
+        ),
+        (
+            1,
+            "/infusion/dose_mg_per_kg",
+            json!("0.6"),
+            "infusion.dose_mg_per_kg",
+            "computed_value",
+        ),
+        (
+            1,
+            "/infusion/rate_segments/0/start_min",
+            json!(5),
+            "infusion.rate_segments[0]",
+            "segments_not_contiguous",
+        ),
+        (
+            1,
+            "/infusion/stop_reason",
+            json!("adverse_event"),
+            "infusion.completed",
+            "stopped_but_completed",
+        ),
+        (
+            1,
+            "/infusion/stop",
+            json!("2026-01-19T09:00:00-06:00"),
+            "infusion.stop",
+            "times_out_of_order",
+        ),
         (1, "/monitoring/3/t_min", json!(5), "monitoring[3].t_min", "not_rising"),
-        (1, "/monitoring/0/t_min", json!(-121), "monitoring[0].t_min", "outside_visit"),
-        (1, "/monitoring/4/rr", json!(0), "monitoring[4].rr", "apnoea_without_event"),
-        (1, "/haemodynamics/map_peak", json!(101), "haemodynamics.map_peak", "computed_value"),
-        (1, "/dissociation/peak_0_10", json!(2), "dissociation.peak_0_10", "computed_value"),
-        (1, "/adverse_events/0/grade", json!(5), "adverse_events[0].grade", "death"),
-        (1, "/adverse_events/0/ctcae_version", json!("4.03"), "adverse_events[0].ctcae_version", "unknown_version"),
+        (
+            1,
+            "/monitoring/0/t_min",
+            json!(-121),
+            "monitoring[0].t_min",
+            "outside_visit",
+        ),
+        (
+            1,
+            "/monitoring/4/rr",
+            json!(0),
+            "monitoring[4].rr",
+            "apnoea_without_event",
+        ),
+        (
+            1,
+            "/haemodynamics/map_peak",
+            json!(101),
+            "haemodynamics.map_peak",
+            "computed_value",
+        ),
+        (
+            1,
+            "/dissociation/peak_0_10",
+            json!(2),
+            "dissociation.peak_0_10",
+            "computed_value",
+        ),
+        (
+            1,
+            "/adverse_events/0/grade",
+            json!(5),
+            "adverse_events[0].grade",
+            "death",
+        ),
+        (
+            1,
+            "/adverse_events/0/ctcae_version",
+            json!("4.03"),
+            "adverse_events[0].ctcae_version",
+            "unknown_version",
+        ),
         (1, "/adverse_events", json!([]), "adverse_events", "required"),
         (1, "/no_adverse_events", json!(true), "adverse_events", "contradiction"),
-        (1, "/post_infusion/aldrete/total", json!(9), "post_infusion.aldrete.total", "computed_value"),
-        (1, "/post_infusion/discharge_time", json!("2026-01-19T12:30:00-06:00"), "post_infusion.discharge_time", "times_out_of_order"),
-        (1, "/response/provisional/category", json!("minimal_benefit"), "response.provisional.category", "computed_value"),
-        (2, "/response/previous_infusion_final/category", json!("worsened"), "response.previous_infusion_final.category", "computed_value"),
-        (1, "/mme_per_day_current", json!(271), "mme_per_day_current", "computed_value"),
-        (1, "/next", json!({"infusion_date": "2026-01-18"}), "next.infusion_date", "times_out_of_order"),
-        (1, "/adjuncts", json!([{"name": "midazolam", "dose": 21, "unit": "mg", "t_min": 3}]), "adjuncts[0].dose", "outside_hard_limit"),
+        (
+            1,
+            "/post_infusion/aldrete/total",
+            json!(9),
+            "post_infusion.aldrete.total",
+            "computed_value",
+        ),
+        (
+            1,
+            "/post_infusion/discharge_time",
+            json!("2026-01-19T12:30:00-06:00"),
+            "post_infusion.discharge_time",
+            "times_out_of_order",
+        ),
+        (
+            1,
+            "/response/provisional/category",
+            json!("minimal_benefit"),
+            "response.provisional.category",
+            "computed_value",
+        ),
+        (
+            2,
+            "/response/previous_infusion_final/category",
+            json!("worsened"),
+            "response.previous_infusion_final.category",
+            "computed_value",
+        ),
+        (
+            1,
+            "/mme_per_day_current",
+            json!(271),
+            "mme_per_day_current",
+            "computed_value",
+        ),
+        (
+            1,
+            "/next",
+            json!({"infusion_date": "2026-01-18"}),
+            "next.infusion_date",
+            "times_out_of_order",
+        ),
+        (
+            1,
+            "/adjuncts",
+            json!([{"name": "midazolam", "dose": 21, "unit": "mg", "t_min": 3}]),
+            "adjuncts[0].dose",
+            "outside_hard_limit",
+        ),
     ];
     for (document, pointer, value, path, code) in cases {
         let found = codes_of(0, *document, pointer, value.clone());
-        assert!(found.contains(&((*path).to_owned(), *code)), "{pointer} = {value}: {found:?}");
+        assert!(
+            found.contains(&((*path).to_owned(), *code)),
+            "{pointer} = {value}: {found:?}"
+        );
     }
 }
 
@@ -106,12 +365,24 @@ fn unusual_values_are_asked_about_by_name() {
     assert!(soft(1, "/infusion/weight_kg", json!(150)).contains(&pair("infusion.weight_kg", "lb/kg?")));
     assert!(soft(1, "/infusion/weight_kg", json!(76)).contains(&pair("infusion.weight_kg", "weight_change_pct_30d")));
     assert_eq!(soft(0, "/pain/nrs/now", json!(10)), [pair("pain.nrs.now", "nrs_now")]);
-    assert_eq!(soft(0, "/performance/ecog", json!(2)), [pair("performance.kps", "ecog_kps")]);
-    assert_eq!(soft(0, "/performance/asa_class", json!("I")), [pair("performance.asa_class", "asa_class")]);
-    assert_eq!(soft(0, "/medical_screening/vitals/map", json!(97)), [pair("medical_screening.vitals.map", "map_computed")]);
+    assert_eq!(
+        soft(0, "/performance/ecog", json!(2)),
+        [pair("performance.kps", "ecog_kps")]
+    );
+    assert_eq!(
+        soft(0, "/performance/asa_class", json!("I")),
+        [pair("performance.asa_class", "asa_class")]
+    );
+    assert_eq!(
+        soft(0, "/medical_screening/vitals/map", json!(97)),
+        [pair("medical_screening.vitals.map", "map_computed")]
+    );
     assert!(soft(1, "/monitoring/4/poss", json!("3")).contains(&pair("monitoring[4].poss", "poss")));
     let labetalol = json!([{"name": "labetalol", "dose": 21, "unit": "mg", "t_min": 3}]);
-    assert_eq!(soft(1, "/adjuncts", labetalol), [pair("adjuncts[0].dose", "labetalol_mg")]);
+    assert_eq!(
+        soft(1, "/adjuncts", labetalol),
+        [pair("adjuncts[0].dose", "labetalol_mg")]
+    );
 }
 
 #[test]
@@ -121,7 +392,10 @@ fn a_confirmation_holds_for_the_value_it_was_given_for() {
     let warnings = validate(&content, Mode::Sign, &prior).soft;
     assert_eq!(unconfirmed(&warnings, &[]).len(), 1);
     let confirmation = warnings[0].confirm("SYN-PRAC-001", at);
-    assert_eq!(unconfirmed(&warnings, std::slice::from_ref(&confirmation)), Vec::<&liaison_clinical::SoftWarning>::new());
+    assert_eq!(
+        unconfirmed(&warnings, std::slice::from_ref(&confirmation)),
+        Vec::<&liaison_clinical::SoftWarning>::new()
+    );
     let (content, prior) = with(0, 0, "/medical_screening/vitals/hr", json!(230));
     let warnings = validate(&content, Mode::Sign, &prior).soft;
     assert_eq!(unconfirmed(&warnings, &[confirmation]).len(), 1);
@@ -132,16 +406,28 @@ fn a_flood_is_refused_in_one_sentence() {
     let rows: Vec<Value> = (0..10_000).map(|t| json!({"t_min": t, "sbp": 1})).collect();
     let content = content_from_json(&json!({"document_type": "infusion_summary", "monitoring": rows})).unwrap();
     let result = validate(&content, Mode::Sign, &PriorContext::default());
-    assert_eq!(result.problems.iter().map(|p| (p.path.as_str(), p.code)).collect::<Vec<_>>(), [("monitoring", "too_many")]);
+    assert_eq!(
+        result
+            .problems
+            .iter()
+            .map(|p| (p.path.as_str(), p.code))
+            .collect::<Vec<_>>(),
+        [("monitoring", "too_many")]
+    );
 
     let long = "x".repeat(20_001);
-    let content = content_from_json(&json!({"document_type": "consultation_note", "referral": {"reason": long}})).unwrap();
+    let content =
+        content_from_json(&json!({"document_type": "consultation_note", "referral": {"reason": long}})).unwrap();
     let result = validate(&content, Mode::Draft, &PriorContext::default());
     assert_eq!(result.problems[0].code, "too_long");
 
-    let content = content_from_json(&json!({"document_type": "consultation_note", "interaction_flags": vec!["x"; 201]})).unwrap();
+    let content =
+        content_from_json(&json!({"document_type": "consultation_note", "interaction_flags": vec!["x"; 201]})).unwrap();
     let result = validate(&content, Mode::Draft, &PriorContext::default());
-    assert_eq!((result.problems[0].path.as_str(), result.problems[0].code), ("interaction_flags", "too_many"));
+    assert_eq!(
+        (result.problems[0].path.as_str(), result.problems[0].code),
+        ("interaction_flags", "too_many")
+    );
 }
 
 #[test]
@@ -175,7 +461,10 @@ fn every_unreadable_place_is_named_at_once_without_repeating_values() {
     assert!(mechanism.allowed.as_ref().unwrap().contains("neuropathic"));
     assert!(problems.iter().all(|p| p.severity == Severity::Hard));
     let words = format!("{problems:?}");
-    assert!(!words.contains("Canary") && !words.contains("canary") && !words.contains("seven"), "{words}");
+    assert!(
+        !words.contains("Canary") && !words.contains("canary") && !words.contains("seven"),
+        "{words}"
+    );
 }
 
 #[test]
@@ -192,7 +481,10 @@ fn a_journey_with_faults_names_each_with_its_path() {
     value["patient"]["mrn"] = json!("12345");
     value["acknowledgments"][0]["document_id"] = json!("urn:uuid:none");
     let problems = parse_journey(&value.to_string()).unwrap_err();
-    assert_eq!(problems.iter().map(|p| p.code).collect::<Vec<_>>(), ["not_synthetic", "unknown_document"].to_vec()[..1].to_vec());
+    assert_eq!(
+        problems.iter().map(|p| p.code).collect::<Vec<_>>(),
+        ["not_synthetic", "unknown_document"].to_vec()[..1].to_vec()
+    );
     assert_eq!(parse_journey("{").unwrap_err()[0].code, "not_json");
     assert_eq!(parse_journey("[]").unwrap_err()[0].code, "not_an_object");
 }
@@ -212,7 +504,10 @@ fn an_amendment_shows_what_changed() {
     assert_eq!(canonical_json(old), canonical_json(&same));
     let (removed, _) = with(0, 1, "/infusion/setting", Value::Null);
     let found = differences(old, &removed);
-    assert_eq!((found[0].before.as_deref(), found[0].after.as_deref()), (Some("outpatient_clinic"), None));
+    assert_eq!(
+        (found[0].before.as_deref(), found[0].after.as_deref()),
+        (Some("outpatient_clinic"), None)
+    );
 }
 
 #[test]
@@ -220,7 +515,12 @@ fn only_verified_codes_are_emitted() {
     let rows = codes::codes();
     assert!(rows.len() > 280);
     for row in rows {
-        assert_eq!(codes::code(&row.system, &row.code), Some(row), "{} appears twice", row.code);
+        assert_eq!(
+            codes::code(&row.system, &row.code),
+            Some(row),
+            "{} appears twice",
+            row.code
+        );
         let coding = codes::emit(&row.system, &row.code);
         let usable = row.grade == codes::Grade::V2 && !row.usage.starts_with("do NOT use");
         assert_eq!(coding.is_some(), usable, "{row:?}");
@@ -231,7 +531,10 @@ fn only_verified_codes_are_emitted() {
             assert_eq!(codes::check_icd10cm(&row.code), None, "{}", row.code);
         }
     }
-    assert!(codes::emit(codes::LOINC, "54632-5").is_none(), "an MDS item is not RASS");
+    assert!(
+        codes::emit(codes::LOINC, "54632-5").is_none(),
+        "an MDS item is not RASS"
+    );
     assert!(codes::emit(codes::LOINC, "0000-0").is_none());
 }
 
@@ -239,7 +542,10 @@ fn only_verified_codes_are_emitted() {
 fn interaction_facts_without_a_reviewer_are_hidden_in_production() {
     use liaison_clinical::interactions;
     let shown = interactions::matches(&["pseudoephedrine 120 mg", "amlodipine"], false);
-    assert_eq!(shown.iter().map(|m| m.fact.class.as_str()).collect::<Vec<_>>(), ["sympathomimetic", "antihypertensive"]);
+    assert_eq!(
+        shown.iter().map(|m| m.fact.class.as_str()).collect::<Vec<_>>(),
+        ["sympathomimetic", "antihypertensive"]
+    );
     assert!(shown.iter().all(|m| m.hidden_in_production));
     assert_eq!(interactions::matches(&["pseudoephedrine"], true), []);
     assert!(interactions::facts().iter().all(|fact| !fact.source.is_empty()));
@@ -267,8 +573,13 @@ fn odd() -> impl Strategy<Value = Value> {
 
 fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     match value {
-        Value::Object(object) => object.iter().for_each(|(key, inner)| places(inner, &format!("{at}/{key}"), all)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(index, inner)| places(inner, &format!("{at}/{index}"), all)),
+        Value::Object(object) => object
+            .iter()
+            .for_each(|(key, inner)| places(inner, &format!("{at}/{key}"), all)),
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .for_each(|(index, inner)| places(inner, &format!("{at}/{index}"), all)),
         _ => {}
     }
     all.push(at.to_owned());

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use liaison_clinical::{
-    ConsultationNote, InfusionSummary, Journey, Mode, NoteContent, PriorContext, Severity, TrendInput, assess, canonical_json,
+    ConsultationNote, InfusionSummary, Journey, Mode, NoteContent, PriorContext, Severity, TrendInput, assess,
+    canonical_json,
     compute::{dose, haemodynamics, mme, response},
     content_from_journey_document, content_from_json, parse_journey, trend, validate,
 };
@@ -12,14 +13,33 @@ use liaison_clinical::{
 /// Every journey in the folder, by file name.
 pub(crate) fn all() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/journeys");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
-    files.iter().map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap())).collect()
+    files
+        .iter()
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read_to_string(path).unwrap(),
+            )
+        })
+        .collect()
 }
 
 pub(crate) fn parsed() -> Vec<(String, Journey)> {
-    all().into_iter().map(|(name, json)| (name.clone(), parse_journey(&json).unwrap_or_else(|p| panic!("{name}: {p:#?}")))).collect()
+    all()
+        .into_iter()
+        .map(|(name, json)| {
+            (
+                name.clone(),
+                parse_journey(&json).unwrap_or_else(|p| panic!("{name}: {p:#?}")),
+            )
+        })
+        .collect()
 }
 
 pub(crate) fn consultation(journey: &Journey) -> Option<&ConsultationNote> {
@@ -27,18 +47,32 @@ pub(crate) fn consultation(journey: &Journey) -> Option<&ConsultationNote> {
 }
 
 pub(crate) fn infusions(journey: &Journey) -> Vec<&InfusionSummary> {
-    journey.documents.iter().filter_map(|d| d.content.as_infusion()).collect()
+    journey
+        .documents
+        .iter()
+        .filter_map(|d| d.content.as_infusion())
+        .collect()
 }
 
 /// The context in which the `index`th document of a journey was signed.
 pub(crate) fn prior(journey: &Journey, index: usize) -> PriorContext {
     let note = consultation(journey);
-    let earlier: Vec<&InfusionSummary> = journey.documents[..index].iter().filter_map(|d| d.content.as_infusion()).collect();
+    let earlier: Vec<&InfusionSummary> = journey.documents[..index]
+        .iter()
+        .filter_map(|d| d.content.as_infusion())
+        .collect();
     let last = earlier.last();
-    let last_weight = last.and_then(|s| s.infusion.as_ref()).and_then(|i| i.weight_kg.zip(i.date));
-    let first_weight = note
-        .filter(|_| index > 0)
-        .and_then(|n| n.medical_screening.as_ref()?.vitals.as_ref()?.weight_kg.zip(n.consult_date));
+    let last_weight = last
+        .and_then(|s| s.infusion.as_ref())
+        .and_then(|i| i.weight_kg.zip(i.date));
+    let first_weight = note.filter(|_| index > 0).and_then(|n| {
+        n.medical_screening
+            .as_ref()?
+            .vitals
+            .as_ref()?
+            .weight_kg
+            .zip(n.consult_date)
+    });
     PriorContext {
         last_weight_kg: last_weight.or(first_weight),
         baseline_nrs_average: note.and_then(liaison_clinical::compute::trend::baseline_average),
@@ -52,7 +86,9 @@ pub(crate) fn prior(journey: &Journey, index: usize) -> PriorContext {
 
 #[test]
 fn the_embedded_list_is_the_folder() {
-    let embedded: Vec<(String, String)> = liaison_clinical::journeys().map(|(n, j)| (n.to_owned(), j.to_owned())).collect();
+    let embedded: Vec<(String, String)> = liaison_clinical::journeys()
+        .map(|(n, j)| (n.to_owned(), j.to_owned()))
+        .collect();
     assert_eq!(embedded, all());
     assert!(!embedded.is_empty());
 }
@@ -65,8 +101,16 @@ fn every_document_can_be_signed_and_warns_exactly_as_expected() {
             let result = validate(&document.content, Mode::Sign, &prior(&journey, index));
             assert_eq!(result.problems, [], "{at}");
             let expected = document.envelope.expected.as_ref().unwrap();
-            let found: Vec<_> = result.soft.iter().map(|w| (w.path.as_str(), w.value, w.limit.as_str())).collect();
-            let wanted: Vec<_> = expected.soft_warnings.iter().map(|w| (w.path.as_str(), w.value, w.limit.as_str())).collect();
+            let found: Vec<_> = result
+                .soft
+                .iter()
+                .map(|w| (w.path.as_str(), w.value, w.limit.as_str()))
+                .collect();
+            let wanted: Vec<_> = expected
+                .soft_warnings
+                .iter()
+                .map(|w| (w.path.as_str(), w.value, w.limit.as_str()))
+                .collect();
             assert_eq!(found, wanted, "{at}");
         }
     }
@@ -78,7 +122,10 @@ fn urgency_is_computed_and_never_below_what_the_document_shows() {
         for (index, document) in journey.documents.iter().enumerate() {
             let expected = document.envelope.expected.as_ref().unwrap().urgency;
             assert_eq!(assess(&document.content).level, expected, "{name} document {index}");
-            let automatic: Vec<_> = liaison_clinical::urgency::automatic(&document.content).into_iter().map(|(code, _)| code).collect();
+            let automatic: Vec<_> = liaison_clinical::urgency::automatic(&document.content)
+                .into_iter()
+                .map(|(code, _)| code)
+                .collect();
             let listed: Vec<_> = document
                 .content
                 .stated_flags()
@@ -105,7 +152,10 @@ fn opioid_sums_follow_from_their_lines() {
             let total = mme::total(lines);
             assert_eq!(Some(total.total), stored, "{name} document {index}");
             let expected = document.envelope.expected.as_ref().unwrap().mme_total_per_day;
-            assert!(expected.is_none_or(|expected| expected == total.total), "{name} document {index}");
+            assert!(
+                expected.is_none_or(|expected| expected == total.total),
+                "{name} document {index}"
+            );
         }
     }
 }
@@ -116,17 +166,39 @@ fn doses_peaks_and_provisional_responses_are_those_of_the_documents() {
         for summary in infusions(&journey) {
             let infusion = summary.infusion.as_ref().unwrap();
             let at = format!("{name} infusion {:?}", infusion.number);
-            assert_eq!(dose::computed_dose(infusion).unwrap().round(4), infusion.dose_mg_per_kg.unwrap(), "{at}");
+            assert_eq!(
+                dose::computed_dose(infusion).unwrap().round(4),
+                infusion.dose_mg_per_kg.unwrap(),
+                "{at}"
+            );
             let computed = haemodynamics::summarize(&summary.monitoring);
             let stored = summary.haemodynamics.as_ref().unwrap();
             assert_eq!(
-                (computed.map_baseline, computed.map_peak, computed.map_peak_t_min, computed.sbp_peak),
-                (stored.map_baseline, stored.map_peak, stored.map_peak_t_min, stored.sbp_peak),
+                (
+                    computed.map_baseline,
+                    computed.map_peak,
+                    computed.map_peak_t_min,
+                    computed.sbp_peak
+                ),
+                (
+                    stored.map_baseline,
+                    stored.map_peak,
+                    stored.map_peak_t_min,
+                    stored.sbp_peak
+                ),
                 "{at}"
             );
             let dissociation = summary.dissociation.as_ref().unwrap();
-            assert_eq!((computed.dissociation_peak, computed.dissociation_peak_t_min), (dissociation.peak_0_10, dissociation.peak_t_min), "{at}");
-            assert_eq!(Some(response::provisional(summary)), summary.response.as_ref().unwrap().provisional, "{at}");
+            assert_eq!(
+                (computed.dissociation_peak, computed.dissociation_peak_t_min),
+                (dissociation.peak_0_10, dissociation.peak_t_min),
+                "{at}"
+            );
+            assert_eq!(
+                Some(response::provisional(summary)),
+                summary.response.as_ref().unwrap().provisional,
+                "{at}"
+            );
         }
     }
 }
@@ -157,9 +229,18 @@ fn every_document_keeps_all_of_its_fields() {
             let mut lost = Vec::new();
             missing(document, &kept, "", &mut lost);
             lost.retain(|path| {
-                !["document_id", "version", "status", "author", "signed_at", "recipients", "verbal_communication", "expected"]
-                    .iter()
-                    .any(|field| path == field)
+                ![
+                    "document_id",
+                    "version",
+                    "status",
+                    "author",
+                    "signed_at",
+                    "recipients",
+                    "verbal_communication",
+                    "expected",
+                ]
+                .iter()
+                .any(|field| path == field)
             });
             assert_eq!(lost, Vec::<String>::new(), "{name}");
         }
@@ -172,7 +253,11 @@ fn missing(source: &serde_json::Value, kept: &serde_json::Value, path: &str, los
     match (source, kept) {
         (Value::Object(a), Value::Object(b)) => {
             for (key, inner) in a {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 let empty = inner.is_null() || inner.as_array().is_some_and(Vec::is_empty);
                 match b.get(key) {
                     Some(other) => missing(inner, other, &path, lost),
@@ -201,7 +286,10 @@ fn missing(source: &serde_json::Value, kept: &serde_json::Value, path: &str, los
 
 fn same_instant(a: &str, b: &str) -> bool {
     let parse = chrono::DateTime::parse_from_rfc3339;
-    parse(a).ok().zip(parse(b).ok()).is_some_and(|(a, b)| a == b && a.offset() == b.offset())
+    parse(a)
+        .ok()
+        .zip(parse(b).ok())
+        .is_some_and(|(a, b)| a == b && a.offset() == b.offset())
 }
 
 #[test]
@@ -220,7 +308,10 @@ fn canonical_bytes_are_stable_and_read_back_as_the_same_content() {
 
 #[test]
 fn drafts_ask_for_nothing_that_is_not_there() {
-    for content in [NoteContent::ConsultationNote(Box::default()), NoteContent::InfusionSummary(Box::default())] {
+    for content in [
+        NoteContent::ConsultationNote(Box::default()),
+        NoteContent::InfusionSummary(Box::default()),
+    ] {
         let draft = validate(&content, Mode::Draft, &PriorContext::default());
         assert_eq!((draft.problems, draft.soft), (vec![], vec![]));
         let signed = validate(&content, Mode::Sign, &PriorContext::default());

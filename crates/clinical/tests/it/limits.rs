@@ -13,12 +13,20 @@ use serde_json::{Value, json};
 fn document(name: &str, value: Decimal) -> Option<NoteContent> {
     let v = Value::String(value.to_string());
     // Whole numbers are integers in documents.
-    let n = || value.to_string().parse::<i64>().map(Value::from).unwrap_or_else(|_| v.clone());
+    let n = || {
+        value
+            .to_string()
+            .parse::<i64>()
+            .map(Value::from)
+            .unwrap_or_else(|_| v.clone())
+    };
     let consult = |part: Value| json!({"document_type": "consultation_note"}).merged(part);
     let infusion = |part: Value| json!({"document_type": "infusion_summary"}).merged(part);
     let vital = |field: &str, value: Value| consult(json!({"medical_screening": {"vitals": {field: value}}}));
     let row = |field: &str| infusion(json!({"monitoring": [{"t_min": 5, field: n()}]}));
-    let lab = |loinc: &str, unit: &str| consult(json!({"medical_screening": {"labs": [{"name": "x", "loinc": loinc, "value": v, "unit": unit}]}}));
+    let lab = |loinc: &str, unit: &str| {
+        consult(json!({"medical_screening": {"labs": [{"name": "x", "loinc": loinc, "value": v, "unit": unit}]}}))
+    };
     let json = match name {
         "weight_kg" | "height_cm" | "temp_c" | "o2_l_min" => vital(name, v.clone()),
         "hr" | "sbp" | "dbp" | "map" | "spo2" => vital(name, n()),
@@ -71,7 +79,11 @@ impl Merged for Value {
 }
 
 fn verdict(limit: &Limit, result: &Validation) -> Verdict {
-    if result.problems.iter().any(|p| p.limit.as_deref() == Some(limit.name.as_str())) {
+    if result
+        .problems
+        .iter()
+        .any(|p| p.limit.as_deref() == Some(limit.name.as_str()))
+    {
         Verdict::Impossible
     } else if result.soft.iter().any(|w| w.limit == limit.name) {
         Verdict::Unusual
@@ -82,8 +94,19 @@ fn verdict(limit: &Limit, result: &Validation) -> Verdict {
 
 /// The smallest step in which a value of that limit is entered.
 fn step(limit: &Limit) -> Decimal {
-    let decimals = ["weight_kg", "height_cm", "temp_c", "o2_l_min", "total_mg", "mme_per_day"];
-    let fine = limit.name.contains("mg_per_kg") || limit.name.ends_with("_dl") || limit.name.ends_with("u_l") || limit.name == "egfr" || limit.name.starts_with("platelets");
+    let decimals = [
+        "weight_kg",
+        "height_cm",
+        "temp_c",
+        "o2_l_min",
+        "total_mg",
+        "mme_per_day",
+    ];
+    let fine = limit.name.contains("mg_per_kg")
+        || limit.name.ends_with("_dl")
+        || limit.name.ends_with("u_l")
+        || limit.name == "egfr"
+        || limit.name.starts_with("platelets");
     if fine {
         Decimal::new(1, 2)
     } else if decimals.contains(&limit.name.as_str()) {
@@ -98,15 +121,29 @@ fn every_limit_holds_at_its_edges_wherever_it_is_entered() {
     for limit in limits() {
         let step = step(limit);
         for (low, high) in [limit.hard, limit.soft].into_iter().flatten() {
-            let values = [low.minus(step), Some(low), low.plus(step), high.minus(step), Some(high), high.plus(step)];
+            let values = [
+                low.minus(step),
+                Some(low),
+                low.plus(step),
+                high.minus(step),
+                Some(high),
+                high.plus(step),
+            ];
             for value in values.into_iter().flatten() {
                 // A gap of zero or less cannot be entered.
                 if limit.name == "monitoring_gap_min" && value <= Decimal::ZERO {
                     continue;
                 }
-                let Some(content) = document(&limit.name, value) else { continue };
+                let Some(content) = document(&limit.name, value) else {
+                    continue;
+                };
                 let result = validate(&content, Mode::Draft, &PriorContext::default());
-                assert_eq!(verdict(limit, &result), limit.judge(value), "{} = {value}: {result:?}", limit.name);
+                assert_eq!(
+                    verdict(limit, &result),
+                    limit.judge(value),
+                    "{} = {value}: {result:?}",
+                    limit.name
+                );
             }
         }
     }
