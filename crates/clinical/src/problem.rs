@@ -18,6 +18,8 @@ words! {
 
 /// Something wrong in a document, with the place, the rule and what would be accepted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "graphql", derive(async_graphql::SimpleObject))]
+#[cfg_attr(feature = "graphql", graphql(name = "ContentProblem"))]
 pub struct Problem {
     /// Where, such as `monitoring[3].sbp`.
     pub path: String,
@@ -68,6 +70,7 @@ impl Problem {
 
 /// A value inside the hard limits but unusual: the author confirms it by name (1.4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "graphql", derive(async_graphql::SimpleObject))]
 pub struct SoftWarning {
     /// Name of the place, as the data set spells it (`rate`, `labs.ALT`, `monitoring[5].sbp`).
     pub path: String,
@@ -99,6 +102,7 @@ impl SoftWarning {
 /// "I looked, the value is right": who confirmed which unusual value, when (1.4). It holds for that
 /// value only: a later change asks again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "graphql", derive(async_graphql::SimpleObject))]
 pub struct SoftConfirmation {
     /// Path of the warning.
     pub path: String,

@@ -2,7 +2,7 @@
 //! times, checks before the start, adjuncts. The order of the first warnings is that of the data
 //! set's checker.
 
-use super::{check::Check, consultation, monitoring, recovery};
+use super::{check::Check, medication, monitoring, recovery};
 use crate::{
     compute::dose,
     content::{
@@ -28,7 +28,7 @@ pub(super) fn check(check: &mut Check<'_>, summary: &InfusionSummary) {
     for (index, adjunct) in summary.adjuncts.iter().enumerate() {
         self::adjunct(check, adjunct, &format!("adjuncts[{index}]"));
     }
-    consultation::opioids(
+    medication::opioids(
         check,
         &summary.opioids_current,
         summary.no_opioids,

@@ -5,7 +5,9 @@ mod check;
 mod consultation;
 mod flags;
 mod infusion;
+mod medication;
 mod monitoring;
+mod pain;
 mod recovery;
 mod screening;
 
@@ -13,7 +15,8 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::{
-    content::{NoteContent, infusion::InfusionSummary},
+    compute::trend,
+    content::{NoteContent, consultation::ConsultationNote, infusion::InfusionSummary},
     decimal::Decimal,
     problem::{Problem, SoftWarning},
 };
@@ -48,8 +51,34 @@ pub struct PriorContext {
     pub sustain_days: Option<i32>,
 }
 
+impl PriorContext {
+    /// What the signed documents of a course say, in order of time, before the one to be checked.
+    /// Birth date and signature time are not in documents; set them beside.
+    pub fn of_course(consultation: Option<&ConsultationNote>, infusions: &[&InfusionSummary]) -> Self {
+        let last = infusions.last();
+        let weighed = last.and_then(|last| {
+            let infusion = last.infusion.as_ref()?;
+            infusion.weight_kg.zip(infusion.date)
+        });
+        let weighed = weighed.or_else(|| {
+            let note = consultation?;
+            let vitals = note.medical_screening.as_ref()?.vitals.as_ref()?;
+            vitals.weight_kg.zip(note.consult_date)
+        });
+        Self {
+            last_weight_kg: weighed,
+            baseline_nrs_average: consultation.and_then(trend::baseline_average),
+            previous_infusion: last.map(|last| Box::new((*last).clone())),
+            consent_date: consultation.and_then(|note| note.consent.as_ref()?.date),
+            ..Self::default()
+        }
+    }
+}
+
 /// The result of a validation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "graphql", derive(async_graphql::SimpleObject))]
+#[cfg_attr(feature = "graphql", graphql(name = "ContentValidation"))]
 pub struct Validation {
     /// What is wrong or missing.
     pub problems: Vec<Problem>,

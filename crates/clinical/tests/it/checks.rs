@@ -347,6 +347,33 @@ fn each_mistake_is_found_at_its_place() {
 }
 
 #[test]
+fn age_and_order_of_signature_come_from_outside_the_document() {
+    let (_, journey) = parsed().swap_remove(0);
+    let birth = |text: &str| PriorContext {
+        birth_date: text.parse().ok(),
+        ..prior(&journey, 0)
+    };
+    let of = |prior: &PriorContext| validate(&journey.documents[0].content, Mode::Sign, prior);
+    assert_eq!(of(&birth("1900-01-01")).problems[0].limit.as_deref(), Some("age_years"));
+    assert_eq!(of(&birth("2015-01-01")).soft[0].limit, "age_years");
+    assert_eq!(of(&birth("2026-01-13")).problems[0].code, "before_birth");
+
+    let signed = journey.documents[1].envelope.signed_at - chrono::TimeDelta::hours(1);
+    let early = PriorContext {
+        signed_at: Some(signed),
+        ..prior(&journey, 1)
+    };
+    let result = validate(&journey.documents[1].content, Mode::Sign, &early);
+    assert_eq!(result.problems[0].path, "post_infusion.discharge_time");
+    let consent = PriorContext {
+        consent_date: "2026-01-20".parse().ok(),
+        ..prior(&journey, 1)
+    };
+    let result = validate(&journey.documents[1].content, Mode::Sign, &consent);
+    assert_eq!(result.problems[0].path, "infusion.date");
+}
+
+#[test]
 fn urgency_cannot_be_lowered_below_the_flags() {
     // Journey 1, document 3: the grade 3 event.
     let found = codes_of(1, 3, "/urgency", json!("routine"));

@@ -2,8 +2,8 @@
 
 use async_graphql::{EmptySubscription, Object, Schema};
 use liaison_clinical::{
-    BottomLine, BottomLineContext, Difference, MmeTotal, NoteContent, NoteContentInput, Section, Trend, TrendInput,
-    UrgencyAssessment, bottom_line,
+    BottomLine, BottomLineContext, Difference, MmeTotal, NoteContent, NoteContentInput, Section, SoftConfirmation,
+    Trend, TrendInput, UrgencyAssessment, Validation, bottom_line,
     compute::{haemodynamics::HaemodynamicSummary, mme},
     interactions::InteractionMatch,
 };
@@ -47,6 +47,14 @@ impl Query {
     /// Haemodynamics.
     async fn haemodynamics(&self) -> HaemodynamicSummary {
         HaemodynamicSummary::default()
+    }
+    /// Validation.
+    async fn validation(&self) -> Validation {
+        Validation::default()
+    }
+    /// Confirmations.
+    async fn confirmations(&self) -> Vec<SoftConfirmation> {
+        Vec::new()
     }
     /// Interactions.
     async fn interactions(&self) -> Vec<InteractionMatch> {

@@ -56,31 +56,15 @@ pub(crate) fn infusions(journey: &Journey) -> Vec<&InfusionSummary> {
 
 /// The context in which the `index`th document of a journey was signed.
 pub(crate) fn prior(journey: &Journey, index: usize) -> PriorContext {
-    let note = consultation(journey);
     let earlier: Vec<&InfusionSummary> = journey.documents[..index]
         .iter()
         .filter_map(|d| d.content.as_infusion())
         .collect();
-    let last = earlier.last();
-    let last_weight = last
-        .and_then(|s| s.infusion.as_ref())
-        .and_then(|i| i.weight_kg.zip(i.date));
-    let first_weight = note.filter(|_| index > 0).and_then(|n| {
-        n.medical_screening
-            .as_ref()?
-            .vitals
-            .as_ref()?
-            .weight_kg
-            .zip(n.consult_date)
-    });
+    let note = consultation(journey).filter(|_| index > 0);
     PriorContext {
-        last_weight_kg: last_weight.or(first_weight),
-        baseline_nrs_average: note.and_then(liaison_clinical::compute::trend::baseline_average),
-        previous_infusion: last.map(|s| Box::new((*s).clone())),
-        consent_date: note.and_then(|n| n.consent.as_ref()?.date),
         signed_at: Some(journey.documents[index].envelope.signed_at),
         birth_date: Some(journey.header.patient.birth_date),
-        sustain_days: None,
+        ..PriorContext::of_course(note, &earlier)
     }
 }
 
