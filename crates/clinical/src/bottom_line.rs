@@ -110,7 +110,15 @@ pub fn bottom_line(content: &NoteContent, context: &BottomLineContext) -> Bottom
     let reasons: Vec<String> = assessed
         .flags
         .iter()
-        .map(|flag| format!("{}: {}", flag.code.label(), flag.note.as_ref().unwrap_or(&flag.detail)))
+        .map(|flag| {
+            // The author's words stand beside the computed ones, never in their place.
+            let note = flag
+                .note
+                .as_ref()
+                .map(|note| format!("; as written: {note}"))
+                .unwrap_or_default();
+            format!("{}: {}{note}", flag.code.label(), flag.detail)
+        })
         .collect();
     let asked = asked(content);
     let (outcome, opioids, mme_now, mme_baseline) = match content {

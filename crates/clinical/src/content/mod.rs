@@ -90,17 +90,17 @@ impl NoteContent {
 #[derive(Debug, Clone, PartialEq, async_graphql::OneofObject)]
 pub enum NoteContentInput {
     /// A consultation note.
-    ConsultationNote(ConsultationNote),
+    ConsultationNote(Box<ConsultationNote>),
     /// An infusion summary.
-    InfusionSummary(InfusionSummary),
+    InfusionSummary(Box<InfusionSummary>),
 }
 
 #[cfg(feature = "graphql")]
 impl From<NoteContentInput> for NoteContent {
     fn from(input: NoteContentInput) -> Self {
         match input {
-            NoteContentInput::ConsultationNote(note) => Self::ConsultationNote(Box::new(note)),
-            NoteContentInput::InfusionSummary(summary) => Self::InfusionSummary(Box::new(summary)),
+            NoteContentInput::ConsultationNote(note) => Self::ConsultationNote(note),
+            NoteContentInput::InfusionSummary(summary) => Self::InfusionSummary(summary),
         }
     }
 }
