@@ -227,6 +227,7 @@ create table note_version (
     version         bigint not null,
     content_sealed  bytea not null,
     content_sha256  bytea not null,
+    confirmations_sealed bytea,
     urgency         bigint not null,
     change_sealed   bytea,
     document_id     text not null,
@@ -609,5 +610,9 @@ create trigger note_version_frozen before update on note_version for each row
 when (old.id is distinct from new.id or old.note_id is distinct from new.note_id
     or old.version is distinct from new.version or old.content_sha256 is distinct from new.content_sha256
     or old.signed_by is distinct from new.signed_by or old.signed_at is distinct from new.signed_at
-    or old.urgency is distinct from new.urgency or old.document_id is distinct from new.document_id)
+    or old.urgency is distinct from new.urgency or old.document_id is distinct from new.document_id
+    or old.patient_id is distinct from new.patient_id or old.organization_id is distinct from new.organization_id
+    or old.kind is distinct from new.kind or old.content_sealed is distinct from new.content_sealed
+    or old.confirmations_sealed is distinct from new.confirmations_sealed
+    or old.change_sealed is distinct from new.change_sealed or old.withdrawn_at is not null)
 execute function refuse_signed_change();

@@ -227,6 +227,7 @@ create table note_version (
     version         integer not null,
     content_sealed  blob not null,
     content_sha256  blob not null,
+    confirmations_sealed blob,
     urgency         integer not null,
     change_sealed   blob,
     document_id     text not null,
@@ -610,6 +611,10 @@ end;
 create trigger ledger_checkpoint_no_delete before delete on ledger_checkpoint begin
     select raise(abort, 'ledger_checkpoint is append-only');
 end;
+create trigger note_version_no_replace before insert on note_version
+when exists (select 1 from note_version where id = new.id or (note_id = new.note_id and version = new.version)) begin
+    select raise(abort, 'note_version is append-only');
+end;
 create trigger note_version_no_delete before delete on note_version begin
     select raise(abort, 'note_version is append-only');
 end;
@@ -618,6 +623,9 @@ create trigger note_version_frozen before update on note_version
 when old.id is not new.id or old.note_id is not new.note_id or old.version is not new.version
     or old.content_sha256 is not new.content_sha256 or old.signed_by is not new.signed_by
     or old.signed_at is not new.signed_at or old.urgency is not new.urgency or old.document_id is not new.document_id
+    or old.patient_id is not new.patient_id or old.organization_id is not new.organization_id or old.kind is not new.kind
+    or old.content_sealed is not new.content_sealed or old.confirmations_sealed is not new.confirmations_sealed
+    or old.change_sealed is not new.change_sealed or old.withdrawn_at is not null
 begin
     select raise(abort, 'a signed version never changes');
 end;

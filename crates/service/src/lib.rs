@@ -6,6 +6,8 @@ pub mod channel;
 mod context;
 mod error;
 mod idempotency;
+pub mod patients;
+pub mod notes;
 
 pub use context::{Service, ServiceOptions, Settings};
 pub use error::{FieldProblem, ServiceError};

@@ -18,6 +18,8 @@ pub mod deliveries;
 pub mod call_tasks;
 pub mod acknowledgments;
 pub mod keys;
+pub mod notes;
+pub mod patients;
 pub mod ledger;
 mod migrate;
 mod row;

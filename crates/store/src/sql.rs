@@ -56,6 +56,12 @@ pub fn statements() -> Vec<Sql> {
         crate::keys::ring::STATEMENTS,
         crate::ledger::STATEMENTS,
         crate::ledger::search::STATEMENTS,
+        crate::patients::STATEMENTS,
+        crate::patients::circle::STATEMENTS,
+        crate::notes::STATEMENTS,
+        crate::notes::courses::STATEMENTS,
+        crate::notes::timeline::STATEMENTS,
+        crate::notes::versions::STATEMENTS,
     ]
     .concat()
 }

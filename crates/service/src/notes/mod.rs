@@ -1,0 +1,1 @@
+//! Notes: drafts, signatures and what is read from them.
