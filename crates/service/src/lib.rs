@@ -2,10 +2,13 @@
 //!
 //! One use case is one file, named after the act. The only crate with business decisions that touch the store.
 
+pub mod audit;
 pub mod channel;
 mod context;
 mod error;
 mod idempotency;
+pub mod ledger;
+pub mod loops;
 pub mod patients;
 pub mod notes;
 

@@ -153,7 +153,13 @@ pub async fn of_patient(conn: &mut Conn, patient: PatientId) -> Result<Vec<Ackno
 pub async fn insert_decline(tx: &mut Tx, row: &DeclineRow) -> Result<()> {
     tx.change_one(
         INSERT_DECLINE,
-        args![row.recipient_id, row.reason, row.detail_sealed.clone(), row.user_id, row.declined_at],
+        args![
+            row.recipient_id,
+            row.reason,
+            row.detail_sealed.clone(),
+            row.user_id,
+            row.declined_at
+        ],
     )
     .await
 }

@@ -1,9 +1,7 @@
 //! Call tasks: telephone calls that a named clinic person owes.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{
-    CallReason, CallTaskId, CallTaskStatus, OrganizationId, PatientId, RecipientId, ShareId, UserId,
-};
+use liaison_domain::{CallReason, CallTaskId, CallTaskStatus, OrganizationId, PatientId, RecipientId, ShareId, UserId};
 use uuid::Uuid;
 
 use crate::{

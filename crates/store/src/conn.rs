@@ -88,19 +88,31 @@ impl Conn {
         let done = match &mut self.inner {
             Inner::SqliteRead(c) => {
                 let arguments = sqlite_arguments(args)?;
-                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+                sqlx::query_with(query, arguments)
+                    .execute(&mut **c)
+                    .await
+                    .map(|done| done.rows_affected())
             }
             Inner::SqliteTx(c) => {
                 let arguments = sqlite_arguments(args)?;
-                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+                sqlx::query_with(query, arguments)
+                    .execute(&mut **c)
+                    .await
+                    .map(|done| done.rows_affected())
             }
             Inner::PostgresRead(c) => {
                 let arguments = postgres_arguments(args)?;
-                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+                sqlx::query_with(query, arguments)
+                    .execute(&mut **c)
+                    .await
+                    .map(|done| done.rows_affected())
             }
             Inner::PostgresTx(c) => {
                 let arguments = postgres_arguments(args)?;
-                sqlx::query_with(query, arguments).execute(&mut **c).await.map(|done| done.rows_affected())
+                sqlx::query_with(query, arguments)
+                    .execute(&mut **c)
+                    .await
+                    .map(|done| done.rows_affected())
             }
         };
         done.map_err(|error| StoreError::database(sql.name, error))
@@ -120,13 +132,23 @@ impl Conn {
 
     /// Every row whose key is among `ids` (the text's `{ids}`), after the fixed arguments.
     pub async fn all_in<R: FromRow>(&mut self, sql: Sql, fixed: Vec<Arg>, ids: &[Uuid]) -> Result<Vec<R>> {
+        self.all_among(sql, fixed, ids).await
+    }
+
+    /// As [`Conn::all_in`], for keys of any type, such as numbers.
+    pub async fn all_among<R: FromRow, K: IntoArg + Clone>(
+        &mut self,
+        sql: Sql,
+        fixed: Vec<Arg>,
+        keys: &[K],
+    ) -> Result<Vec<R>> {
         let mut found = Vec::new();
-        for chunk in ids.chunks(MAX_IDS) {
+        for chunk in keys.chunks(MAX_IDS) {
             let padded = Sql::padded(chunk.len());
             let mut args = fixed.clone();
-            // The last id again fills the list: a set does not mind.
+            // The last key again fills the list: a set does not mind.
             let last = chunk.last().into_iter().cycle();
-            args.extend(chunk.iter().chain(last).take(padded).map(|id| id.into_arg()));
+            args.extend(chunk.iter().chain(last).take(padded).cloned().map(IntoArg::into_arg));
             let text = sql.text(self.engine(), fixed.len(), padded, 0);
             for row in self.rows(sql, text, args).await? {
                 found.push(R::from_row(&row)?);
@@ -218,7 +240,11 @@ impl Tx {
     pub async fn change_one(&mut self, sql: Sql, args: Vec<Arg>) -> Result<()> {
         match self.execute(sql, args).await? {
             1 => Ok(()),
-            affected => Err(StoreError::Affected { statement: sql.name, affected, expected: 1 }),
+            affected => Err(StoreError::Affected {
+                statement: sql.name,
+                affected,
+                expected: 1,
+            }),
         }
     }
 
@@ -232,7 +258,11 @@ impl Tx {
             let text = sql.text(self.engine(), 0, 0, count);
             let changed = self.run(sql, text, chunk.into_iter().flatten().collect()).await?;
             if changed != count as u64 {
-                return Err(StoreError::Affected { statement: sql.name, affected: changed, expected: count as u64 });
+                return Err(StoreError::Affected {
+                    statement: sql.name,
+                    affected: changed,
+                    expected: count as u64,
+                });
             }
         }
         Ok(())
@@ -279,13 +309,17 @@ impl Tx {
         match self.conn.inner {
             Inner::SqliteTx(mut tx) => {
                 store.push_sqlite(&mut tx, &nudges).await?;
-                tx.commit().await.map_err(|error| StoreError::database(statement, error))?;
+                tx.commit()
+                    .await
+                    .map_err(|error| StoreError::database(statement, error))?;
                 store.wake().ring_for(&nudges);
                 store.publish(events);
             }
             Inner::PostgresTx(mut tx) => {
                 store.push_postgres(&mut tx, &nudges).await?;
-                tx.commit().await.map_err(|error| StoreError::database(statement, error))?;
+                tx.commit()
+                    .await
+                    .map_err(|error| StoreError::database(statement, error))?;
                 store.wake().ring_for(&nudges);
             }
             Inner::SqliteRead(_) | Inner::PostgresRead(_) => {}
@@ -298,13 +332,19 @@ impl Store {
     /// Begins a write transaction (`BEGIN IMMEDIATE` on SQLite: a deferred read-then-write would fail as locked).
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match self.pools() {
-            crate::Pools::Sqlite { writer, .. } => {
-                writer.begin_with("begin immediate").await.map(Inner::SqliteTx)
-            }
+            crate::Pools::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Inner::SqliteTx),
             crate::Pools::Postgres(pool) => pool.begin().await.map(Inner::PostgresTx),
         };
         let inner = inner.map_err(|error| StoreError::database("begin", error))?;
-        Ok(Tx { conn: Conn { inner, store: self.clone() }, entries: Vec::new(), nudges: Vec::new(), events: Vec::new() })
+        Ok(Tx {
+            conn: Conn {
+                inner,
+                store: self.clone(),
+            },
+            entries: Vec::new(),
+            nudges: Vec::new(),
+            events: Vec::new(),
+        })
     }
 
     /// A connection for reading.
@@ -313,6 +353,9 @@ impl Store {
             crate::Pools::Sqlite { readers, .. } => readers.acquire().await.map(Inner::SqliteRead),
             crate::Pools::Postgres(pool) => pool.acquire().await.map(Inner::PostgresRead),
         };
-        Ok(Conn { inner: inner.map_err(|error| StoreError::database("acquire", error))?, store: self.clone() })
+        Ok(Conn {
+            inner: inner.map_err(|error| StoreError::database("acquire", error))?,
+            store: self.clone(),
+        })
     }
 }

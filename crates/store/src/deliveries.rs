@@ -282,7 +282,13 @@ pub async fn list(
 pub async fn begin_attempt(tx: &mut Tx, attempt: &AttemptRow) -> Result<()> {
     tx.change_one(
         INSERT_ATTEMPT,
-        args![attempt.id, attempt.delivery_id, attempt.number, attempt.started_at, attempt.outcome],
+        args![
+            attempt.id,
+            attempt.delivery_id,
+            attempt.number,
+            attempt.started_at,
+            attempt.outcome
+        ],
     )
     .await
 }

@@ -73,7 +73,9 @@ impl StoreError {
     }
 
     pub(crate) fn database(statement: &'static str, error: sqlx::Error) -> Self {
-        let unique = error.as_database_error().is_some_and(|inner| inner.is_unique_violation());
+        let unique = error
+            .as_database_error()
+            .is_some_and(|inner| inner.is_unique_violation());
         let unavailable = matches!(
             error,
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
@@ -83,7 +85,12 @@ impl StoreError {
             sqlx::Error::Database(inner) => inner.message().to_owned(),
             other => other.to_string(),
         };
-        Self::Database { statement, message, unique, unavailable }
+        Self::Database {
+            statement,
+            message,
+            unique,
+            unavailable,
+        }
     }
 }
 

@@ -39,7 +39,8 @@ pub async fn insert(
     response: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    tx.change_one(INSERT, args![user, key, operation, request, response, now]).await
+    tx.change_one(INSERT, args![user, key, operation, request, response, now])
+        .await
 }
 
 /// Removes answers kept before a time; how many.

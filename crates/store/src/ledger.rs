@@ -12,16 +12,20 @@ use liaison_ledger::{Entry, Hash, Leaf};
 use uuid::Uuid;
 
 use crate::{
-    args,
     arg::Arg,
+    args,
     conn::{Conn, Tx},
     error::{Result, StoreError},
     row::row,
     sql::sql,
 };
 
+pub(crate) mod check;
+pub(crate) mod disclosures;
 pub(crate) mod search;
-pub use search::{EntryFilter, EntryRow, search};
+pub use check::{Strays, acknowledgment, checkpoints_from, entry, hash_range, sequenced, strays};
+pub use disclosures::{DisclosureFilter, DisclosureRow, disclosures, patient_organization};
+pub use search::{EntryFilter, EntryRow, MAX_ACTIONS, export, search};
 
 /// One act to be recorded: ids and codes, never PHI.
 #[derive(Debug, Clone)]
@@ -135,11 +139,13 @@ sql! {
     DELETE_PENDING = "delete from ledger_pending where entry_id in ({ids})";
     INSERT_LEAVES = "insert into ledger_leaf (leaf_index, entry_id) values {rows:2}";
     INSERT_HASHES = "insert into ledger_hash (hash_index, hash) values {rows:2}";
-    HASH = "select hash_index as a, hash as b from ledger_hash where hash_index = $1";
+    HASHES = "select hash_index as a, hash as b from ledger_hash where hash_index in ({ids})";
+    LAST_LEAF = "select max(leaf_index) as a from ledger_leaf";
     INSERT_CHECKPOINT = "insert into ledger_checkpoint (tree_size, note, signed_at) values ($1, $2, $3)";
     LATEST_CHECKPOINT = "select tree_size, note, signed_at from ledger_checkpoint order by tree_size desc limit 1";
     CHECKPOINT_AT = "select tree_size, note, signed_at from ledger_checkpoint where tree_size >= $1
         order by tree_size limit 1";
+    CHECKPOINT_OF = "select tree_size, note, signed_at from ledger_checkpoint where tree_size = $1";
     CHECKPOINTS = "select tree_size, note, signed_at from ledger_checkpoint where tree_size < $1
         order by tree_size desc limit $2";
     LOCK_SEQUENCER = "select name as a from ledger_lease where name = 'sequencer' {for_update}";
@@ -203,7 +209,10 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry]) -> Result<()> {
 
 /// Takes the sequencer's lock for this transaction, so that many processes may run and one sequences at a time.
 pub async fn lock_sequencer(tx: &mut Tx) -> Result<()> {
-    tx.one::<(String,)>(LOCK_SEQUENCER, args![]).await.map(|_| ())
+    match tx.one::<(String,)>(LOCK_SEQUENCER, args![]).await? {
+        Some(_) => Ok(()),
+        None => Err(StoreError::Row { column: "name", message: "ledger_lease lacks its row sequencer".to_owned() }),
+    }
 }
 
 /// Committed entries without an index, oldest first: id and leaf bytes.
@@ -217,19 +226,23 @@ pub async fn pending_count(conn: &mut Conn) -> Result<(i64, Option<DateTime<Utc>
     Ok(conn.one(PENDING_COUNT, args![]).await?.unwrap_or((0, None)))
 }
 
-/// The stored hashes with the given indexes.
+/// The stored hashes with the given indexes; those that are not stored are left out.
 pub async fn hashes(conn: &mut Conn, indexes: &[u64]) -> Result<HashMap<u64, Hash>> {
-    let mut found = HashMap::with_capacity(indexes.len());
-    for &index in indexes {
-        let row: Option<(i64, Vec<u8>)> = conn.one(HASH, args![signed(index)]).await?;
-        if let Some((_, bytes)) = row {
-            let hash: Hash = bytes
-                .try_into()
-                .map_err(|_| StoreError::Row { column: "hash", message: "a hash has 32 bytes".to_owned() })?;
-            found.insert(index, hash);
-        }
-    }
-    Ok(found)
+    let mut indexes: Vec<i64> = indexes.iter().map(|&index| signed(index)).collect();
+    indexes.sort_unstable();
+    indexes.dedup();
+    let rows: Vec<(i64, Vec<u8>)> = conn.all_among(HASHES, args![], &indexes).await?;
+    rows.into_iter().map(|(index, bytes)| Ok((index.unsigned_abs(), hash_from(bytes)?))).collect()
+}
+
+fn hash_from(bytes: Vec<u8>) -> Result<Hash> {
+    bytes.try_into().map_err(|_| StoreError::Row { column: "hash", message: "a hash has 32 bytes".to_owned() })
+}
+
+/// How many leaves the stored indexes say there are: the highest and one.
+pub async fn stored_size(conn: &mut Conn) -> Result<u64> {
+    let last: Option<(Option<i64>,)> = conn.one(LAST_LEAF, args![]).await?;
+    Ok(last.and_then(|(index,)| index).map_or(0, |index| index.unsigned_abs() + 1))
 }
 
 /// Gives entries their indexes from `first` on, adds the tree's new hashes and the checkpoint.
@@ -246,7 +259,11 @@ pub async fn append(
     let hashes = new_hashes.iter().map(|(index, hash)| args![signed(*index), *hash]).collect();
     tx.insert_all(INSERT_HASHES, hashes).await?;
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.uuid()).collect();
-    tx.execute_in(DELETE_PENDING, args![], &ids).await?;
+    let removed = tx.execute_in(DELETE_PENDING, args![], &ids).await?;
+    if removed != ids.len() as u64 {
+        let expected = ids.len() as u64;
+        return Err(StoreError::Affected { statement: DELETE_PENDING.name, affected: removed, expected });
+    }
     let (size, note, at) = checkpoint;
     tx.change_one(INSERT_CHECKPOINT, args![signed(size), note, at]).await
 }
@@ -259,6 +276,11 @@ pub async fn latest_checkpoint(conn: &mut Conn) -> Result<Option<CheckpointRow>>
 /// The first checkpoint that covers at least `size` leaves.
 pub async fn checkpoint_covering(conn: &mut Conn, size: u64) -> Result<Option<CheckpointRow>> {
     conn.one(CHECKPOINT_AT, args![signed(size)]).await
+}
+
+/// The checkpoint of exactly `size` leaves.
+pub async fn checkpoint_of(conn: &mut Conn, size: u64) -> Result<Option<CheckpointRow>> {
+    conn.one(CHECKPOINT_OF, args![signed(size)]).await
 }
 
 /// Checkpoints, newest first, below a size.
@@ -281,4 +303,3 @@ pub async fn leaves(conn: &mut Conn, from: u64, until: u64, limit: u32) -> Resul
 fn signed(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
-

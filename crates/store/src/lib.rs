@@ -25,6 +25,7 @@ mod migrate;
 mod row;
 mod sql;
 pub mod tasks;
+pub mod timeliness;
 
 use std::{
     sync::{

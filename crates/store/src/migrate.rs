@@ -38,12 +38,18 @@ async fn pending(pools: &Pools) -> Result<usize> {
             (&POSTGRES, conn.list_applied_migrations(HISTORY).await.map_err(failed)?)
         }
     };
-    if applied.iter().any(|done| migrator.iter().all(|known| known.version != done.version)) {
+    if applied
+        .iter()
+        .any(|done| migrator.iter().all(|known| known.version != done.version))
+    {
         return Err(StoreError::ForeignMigrations(
             "the database was written by a newer version; install that one".to_owned(),
         ));
     }
-    Ok(migrator.iter().filter(|known| applied.iter().all(|done| done.version != known.version)).count())
+    Ok(migrator
+        .iter()
+        .filter(|known| applied.iter().all(|done| done.version != known.version))
+        .count())
 }
 
 /// Applies pending migrations, or refuses to go on where that is not allowed.

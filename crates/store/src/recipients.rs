@@ -92,7 +92,12 @@ row! {
 impl RecipientRow {
     /// The state machine's view of the row.
     pub fn state(&self) -> LoopState {
-        LoopState { duty: self.duty, level: self.level, outcome: self.outcome, reply_due: self.reply_due }
+        LoopState {
+            duty: self.duty,
+            level: self.level,
+            outcome: self.outcome,
+            reply_due: self.reply_due,
+        }
     }
 }
 

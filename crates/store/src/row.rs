@@ -33,7 +33,10 @@ macro_rules! either {
 }
 
 fn bad(column: &'static str, message: impl ToString) -> StoreError {
-    StoreError::Row { column, message: message.to_string() }
+    StoreError::Row {
+        column,
+        message: message.to_string(),
+    }
 }
 
 impl Row {
@@ -56,7 +59,11 @@ pub trait FromRow: Sized {
 
 impl<T: Column> Column for Option<T> {
     fn read(row: &Row, column: &'static str) -> Result<Self> {
-        if row.is_null(column)? { Ok(None) } else { T::read(row, column).map(Some) }
+        if row.is_null(column)? {
+            Ok(None)
+        } else {
+            T::read(row, column).map(Some)
+        }
     }
 }
 
@@ -83,7 +90,9 @@ macro_rules! id_columns {
 for_each_id!(id_columns);
 
 fn parsed<T: FromStr<Err: ToString>>(row: &Row, column: &'static str) -> Result<T> {
-    String::read(row, column)?.parse().map_err(|error: T::Err| bad(column, error.to_string()))
+    String::read(row, column)?
+        .parse()
+        .map_err(|error: T::Err| bad(column, error.to_string()))
 }
 
 macro_rules! term_columns {
@@ -112,7 +121,10 @@ impl Column for u32 {
 impl Column for domain::EvidenceLevel {
     fn read(row: &Row, column: &'static str) -> Result<Self> {
         let number = i64::read(row, column)?;
-        i16::try_from(number).ok().and_then(Self::from_number).ok_or_else(|| bad(column, "an evidence level is 0 to 5"))
+        i16::try_from(number)
+            .ok()
+            .and_then(Self::from_number)
+            .ok_or_else(|| bad(column, "an evidence level is 0 to 5"))
     }
 }
 
@@ -129,7 +141,9 @@ impl Column for domain::Urgency {
 
 impl<T: serde::de::DeserializeOwned> Column for Json<T> {
     fn read(row: &Row, column: &'static str) -> Result<Self> {
-        serde_json::from_str(&String::read(row, column)?).map(Json).map_err(|error| bad(column, error))
+        serde_json::from_str(&String::read(row, column)?)
+            .map(Json)
+            .map_err(|error| bad(column, error))
     }
 }
 

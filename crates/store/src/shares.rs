@@ -79,7 +79,32 @@ row! {
     }
 }
 
+row! {
+    /// What must be known of a version before it is shared; no content.
+    pub struct ShareableRow {
+        /// The version.
+        id: NoteVersionId,
+        /// Its note.
+        note_id: NoteId,
+        /// The patient.
+        patient_id: PatientId,
+        /// The clinic.
+        organization_id: OrganizationId,
+        /// Its number, from 1.
+        version: i64,
+        /// The newest version's number.
+        newest: i64,
+        /// How urgent its flags make it.
+        urgency: Urgency,
+        /// When it was withdrawn.
+        withdrawn_at: Option<DateTime<Utc>>,
+    }
+}
+
 sql! {
+    SHAREABLE = "select v.id, v.note_id, v.patient_id, v.organization_id, v.version, v.urgency, v.withdrawn_at,
+        (select max(n.version) from note_version n where n.note_id = v.note_id) as newest
+        from note_version v where v.id = $1";
     INSERT = "insert into share (id, note_version_id, note_id, patient_id, organization_id, urgency, shared_by,
         shared_at, detail_sealed, verbal_made) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     FIND = "select * from share where id = $1";
@@ -96,6 +121,11 @@ sql! {
     ANSWER = "update share_question set status = 'ANSWERED', answer_sealed = $2, answered_by = $3,
         answered_recipient_id = $4, answered_at = $5 where id = $1 and status = 'OPEN'";
     WITHDRAW_QUESTIONS = "update share_question set status = 'WITHDRAWN' where share_id = $1 and status = 'OPEN'";
+}
+
+/// What must be known of a version before it is shared.
+pub async fn shareable(conn: &mut Conn, version: NoteVersionId) -> Result<Option<ShareableRow>> {
+    conn.one(SHAREABLE, args![version]).await
 }
 
 /// Adds a share.

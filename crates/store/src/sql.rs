@@ -55,7 +55,10 @@ pub fn statements() -> Vec<Sql> {
         crate::acknowledgments::STATEMENTS,
         crate::keys::ring::STATEMENTS,
         crate::ledger::STATEMENTS,
+        crate::ledger::check::STATEMENTS,
+        crate::ledger::disclosures::STATEMENTS,
         crate::ledger::search::STATEMENTS,
+        crate::timeliness::STATEMENTS,
         crate::patients::STATEMENTS,
         crate::patients::circle::STATEMENTS,
         crate::notes::STATEMENTS,
@@ -79,10 +82,17 @@ impl Sql {
         if !raw.contains('{') {
             return raw.into();
         }
-        let mut text = raw.replace("{for_update}", if engine == Engine::Postgres { "for update" } else { "" });
+        let mut text = raw.replace(
+            "{for_update}",
+            if engine == Engine::Postgres { "for update" } else { "" },
+        );
         text = text.replace(
             "{for_update_skip_locked}",
-            if engine == Engine::Postgres { "for update skip locked" } else { "" },
+            if engine == Engine::Postgres {
+                "for update skip locked"
+            } else {
+                ""
+            },
         );
         if text.contains("{ids}") {
             let list: Vec<String> = (1..=ids.max(1)).map(|n| format!("${}", fixed + n)).collect();
@@ -106,13 +116,20 @@ impl Sql {
     /// How many arguments stand before the ids: the highest `$n` of the text.
     pub(crate) fn fixed(&self) -> usize {
         let numbers = self.postgres.split('$').skip(1).filter_map(|rest| {
-            rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().ok()
+            rest.chars()
+                .take_while(char::is_ascii_digit)
+                .collect::<String>()
+                .parse::<usize>()
+                .ok()
         });
         numbers.max().unwrap_or(0)
     }
 
     /// The size to which a list of ids is padded, so that few distinct texts exist.
     pub(crate) fn padded(ids: usize) -> usize {
-        [1, 8, 32, MAX_IDS].into_iter().find(|size| *size >= ids).unwrap_or(MAX_IDS)
+        [1, 8, 32, MAX_IDS]
+            .into_iter()
+            .find(|size| *size >= ids)
+            .unwrap_or(MAX_IDS)
     }
 }

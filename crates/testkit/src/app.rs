@@ -36,7 +36,13 @@ impl App {
         let email = Arc::new(CapturedChannel::new(ChannelKind::Email));
         let webhook = Arc::new(CapturedChannel::new(ChannelKind::Webhook));
         let service = open(&database, &clock, &email, &webhook, 1).await;
-        Self { service, clock, email, webhook, database }
+        Self {
+            service,
+            clock,
+            email,
+            webhook,
+            database,
+        }
     }
 
     /// Stops and starts the app over the same database, as after a crash: whatever was only in memory is gone.
@@ -47,7 +53,14 @@ impl App {
 
     /// A second process over the same database (PostgreSQL) or a second handle (SQLite).
     pub async fn another_process(&self) -> Service {
-        open(&self.database, &self.clock, &self.email, &self.webhook, self.seed() + 1_000_000).await
+        open(
+            &self.database,
+            &self.clock,
+            &self.email,
+            &self.webhook,
+            self.seed() + 1_000_000,
+        )
+        .await
     }
 
     fn seed(&self) -> u64 {

@@ -47,8 +47,10 @@ async fn create_postgres(folder: &TempDir) -> String {
     let template = template(&mut admin, &server).await;
     let name = format!(
         "liaison_{:x}",
-        Sha256::digest(folder.path().as_os_str().as_encoded_bytes()).iter().take(8).fold(0u64, |all, byte| all << 8
-            | u64::from(*byte))
+        Sha256::digest(folder.path().as_os_str().as_encoded_bytes())
+            .iter()
+            .take(8)
+            .fold(0u64, |all, byte| all << 8 | u64::from(*byte))
     );
     admin
         .execute(AssertSqlSafe(format!("create database {name} template {template}")))
@@ -61,7 +63,14 @@ async fn create_postgres(folder: &TempDir) -> String {
 async fn template(admin: &mut PgConnection, server: &str) -> String {
     let text = include_str!("../../../migrations/postgres/0001_initial.sql");
     let digest = Sha256::digest(text.as_bytes());
-    let name = format!("liaison_template_{}", digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>());
+    let name = format!(
+        "liaison_template_{}",
+        digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    );
     // Copying needs a template without connections, so its making is serialized over all test processes.
     admin.execute("select pg_advisory_lock(7141)").await.expect("the lock");
     let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_database where datname = $1)")
@@ -71,15 +80,28 @@ async fn template(admin: &mut PgConnection, server: &str) -> String {
         .expect("the catalog answers");
     if !exists {
         let building = format!("{name}_building");
-        admin.execute(AssertSqlSafe(format!("drop database if exists {building} with (force)"))).await.expect("clean");
-        admin.execute(AssertSqlSafe(format!("create database {building}"))).await.expect("a template");
-        liaison_store::migrate_only(&with_database(server, &building)).await.expect("migrations apply");
+        admin
+            .execute(AssertSqlSafe(format!(
+                "drop database if exists {building} with (force)"
+            )))
+            .await
+            .expect("clean");
+        admin
+            .execute(AssertSqlSafe(format!("create database {building}")))
+            .await
+            .expect("a template");
+        liaison_store::migrate_only(&with_database(server, &building))
+            .await
+            .expect("migrations apply");
         tokio::time::sleep(Duration::from_millis(50)).await;
         admin
             .execute(AssertSqlSafe(format!("alter database {building} rename to {name}")))
             .await
             .expect("the template is ready");
     }
-    admin.execute("select pg_advisory_unlock(7141)").await.expect("the lock");
+    admin
+        .execute("select pg_advisory_unlock(7141)")
+        .await
+        .expect("the lock");
     name
 }

@@ -46,7 +46,8 @@ impl MasterKeys {
             }
             let bad = |what: &str| keys_error(format!("line {}: {what}; expected \"master ID BASE64\"", number + 1));
             let mut words = line.split_whitespace();
-            let (Some("master"), Some(id), Some(encoded), None) = (words.next(), words.next(), words.next(), words.next())
+            let (Some("master"), Some(id), Some(encoded), None) =
+                (words.next(), words.next(), words.next(), words.next())
             else {
                 return Err(bad("not a key line"));
             };
@@ -55,7 +56,10 @@ impl MasterKeys {
             if keys.iter().any(|known: &MasterKey| known.id == id) {
                 return Err(bad("the id stands twice"));
             }
-            keys.push(MasterKey { id: id.to_owned(), key: Zeroizing::new(key) });
+            keys.push(MasterKey {
+                id: id.to_owned(),
+                key: Zeroizing::new(key),
+            });
         }
         if keys.is_empty() {
             return Err(keys_error("no master key; expected a line \"master ID BASE64\""));
@@ -65,13 +69,24 @@ impl MasterKeys {
 
     /// A first key.
     pub fn generate(random: &dyn Random) -> Self {
-        Self(vec![MasterKey { id: "m1".to_owned(), key: Zeroizing::new(random.bytes()) }])
+        Self(vec![MasterKey {
+            id: "m1".to_owned(),
+            key: Zeroizing::new(random.bytes()),
+        }])
     }
 
     /// Adds a key, which wraps from now on.
     pub fn add(&mut self, random: &dyn Random) {
-        let number = self.0.iter().filter_map(|key| key.id.strip_prefix('m')?.parse::<u32>().ok()).max().unwrap_or(0);
-        self.0.push(MasterKey { id: format!("m{}", number + 1), key: Zeroizing::new(random.bytes()) });
+        let number = self
+            .0
+            .iter()
+            .filter_map(|key| key.id.strip_prefix('m')?.parse::<u32>().ok())
+            .max()
+            .unwrap_or(0);
+        self.0.push(MasterKey {
+            id: format!("m{}", number + 1),
+            key: Zeroizing::new(random.bytes()),
+        });
     }
 
     /// Drops all but the key that wraps.
@@ -91,7 +106,8 @@ impl MasterKeys {
 
     /// The text form.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut text = String::from("# Liaison's master keys. Keep a copy apart from the database. The last one wraps.\n");
+        let mut text =
+            String::from("# Liaison's master keys. Keep a copy apart from the database. The last one wraps.\n");
         for key in &self.0 {
             text.push_str(&format!("master {} {}\n", key.id, STANDARD.encode(key.key.as_slice())));
         }
@@ -109,11 +125,12 @@ impl MasterSource {
                 #[cfg(unix)]
                 {
                     use std::os::unix::fs::PermissionsExt;
-                    let metadata =
-                        std::fs::metadata(path).map_err(|error| keys_error(format!("{shown}: {error}")))?;
+                    let metadata = std::fs::metadata(path).map_err(|error| keys_error(format!("{shown}: {error}")))?;
                     let mode = metadata.permissions().mode() & 0o777;
                     if mode & 0o077 != 0 {
-                        return Err(keys_error(format!("{shown}: mode {mode:o} lets others read it; run chmod 600")));
+                        return Err(keys_error(format!(
+                            "{shown}: mode {mode:o} lets others read it; run chmod 600"
+                        )));
                     }
                 }
                 let text = std::fs::read_to_string(path).map_err(|error| keys_error(format!("{shown}: {error}")))?;
@@ -137,9 +154,12 @@ impl MasterSource {
     /// Writes the keys with mode 0600, whole or not at all.
     pub fn save(&self, keys: &MasterKeys) -> Result<()> {
         let Self::File(path) = self else {
-            return Err(keys_error("the master key comes from the environment; set the new text there yourself"));
+            return Err(keys_error(
+                "the master key comes from the environment; set the new text there yourself",
+            ));
         };
-        write_secret(path, keys.to_text().as_bytes()).map_err(|error| keys_error(format!("{}: {error}", path.display())))
+        write_secret(path, keys.to_text().as_bytes())
+            .map_err(|error| keys_error(format!("{}: {error}", path.display())))
     }
 }
 

@@ -23,14 +23,18 @@ impl BlindIndex {
 
     fn tag(&self, field: &str, organization: Uuid, value: &str) -> Vec<u8> {
         // HMAC takes a key of any length, so this cannot fail for 32 bytes.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_slice()) else { return Vec::new() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_slice()) else {
+            return Vec::new();
+        };
         mac.update(format!("{field}|{organization}|{value}").as_bytes());
         mac.finalize().into_bytes().iter().take(16).copied().collect()
     }
 
     /// A keyed digest of anything, for comparing without keeping it.
     pub fn digest(&self, purpose: &str, bytes: &[u8]) -> Vec<u8> {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_slice()) else { return Vec::new() };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_slice()) else {
+            return Vec::new();
+        };
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(bytes);
@@ -39,7 +43,11 @@ impl BlindIndex {
 
     /// The index of a medical record number: exact match, blind to case, spaces and dashes.
     pub fn mrn(&self, organization: Uuid, mrn: &str) -> Vec<u8> {
-        let normal: String = mrn.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let normal: String = mrn
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect();
         self.tag("mrn", organization, &normal)
     }
 
@@ -58,12 +66,17 @@ impl BlindIndex {
             .iter()
             .flat_map(|token| {
                 let characters: Vec<char> = token.chars().take(MAX_PREFIX).collect();
-                (MIN_PREFIX..=characters.len()).map(move |length| characters.iter().take(length).collect()).collect::<Vec<String>>()
+                (MIN_PREFIX..=characters.len())
+                    .map(move |length| characters.iter().take(length).collect())
+                    .collect::<Vec<String>>()
             })
             .collect();
         prefixes.sort_unstable();
         prefixes.dedup();
-        prefixes.iter().map(|prefix| self.tag("name", organization, prefix)).collect()
+        prefixes
+            .iter()
+            .map(|prefix| self.tag("name", organization, prefix))
+            .collect()
     }
 
     /// The indexes that a search text asks for: one for each of its tokens, all of which must be found.
@@ -71,7 +84,13 @@ impl BlindIndex {
         tokens(text)
             .iter()
             .filter(|token| token.chars().count() >= MIN_PREFIX)
-            .map(|token| self.tag("name", organization, &token.chars().take(MAX_PREFIX).collect::<String>()))
+            .map(|token| {
+                self.tag(
+                    "name",
+                    organization,
+                    &token.chars().take(MAX_PREFIX).collect::<String>(),
+                )
+            })
             .collect()
     }
 }

@@ -82,7 +82,11 @@ impl PatientKey {
     /// Opens a value.
     pub fn open(&self, place: Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let version = version_of(place, sealed)?;
-        let (_, key) = self.versions.iter().find(|(known, _)| *known == version).ok_or_else(|| place.error())?;
+        let (_, key) = self
+            .versions
+            .iter()
+            .find(|(known, _)| *known == version)
+            .ok_or_else(|| place.error())?;
         open_with(key, self.patient.uuid(), place, sealed)
     }
 
@@ -94,8 +98,10 @@ impl PatientKey {
 
     /// Opens a value that was sealed as JSON.
     pub fn open_json<T: serde::de::DeserializeOwned>(&self, place: Place, sealed: &[u8]) -> Result<T> {
-        serde_json::from_slice(&self.open(place, sealed)?)
-            .map_err(|_| StoreError::Row { column: place.column, message: "sealed JSON of another form".to_owned() })
+        serde_json::from_slice(&self.open(place, sealed)?).map_err(|_| StoreError::Row {
+            column: place.column,
+            message: "sealed JSON of another form".to_owned(),
+        })
     }
 }
 
@@ -114,15 +120,22 @@ fn place_of(purpose: &'static str, row: Uuid) -> Place {
 
 fn wrap(master: &MasterKeys, place: Place, key: &[u8; 32], random: &dyn Random) -> Result<(Vec<u8>, String)> {
     let current = master.current()?;
-    Ok((seal_with(&current.key, 0, Uuid::nil(), place, key, random)?, current.id.clone()))
+    Ok((
+        seal_with(&current.key, 0, Uuid::nil(), place, key, random)?,
+        current.id.clone(),
+    ))
 }
 
 fn unwrap(master: &MasterKeys, place: Place, wrapped: &[u8], id: &str) -> Result<Zeroizing<[u8; 32]>> {
-    let key = master
-        .get(id)
-        .ok_or_else(|| StoreError::Keys(format!("the database's keys are wrapped by master key {id}, which is missing")))?;
+    let key = master.get(id).ok_or_else(|| {
+        StoreError::Keys(format!(
+            "the database's keys are wrapped by master key {id}, which is missing"
+        ))
+    })?;
     let plain = open_with(&key.key, Uuid::nil(), place, wrapped)?;
-    <[u8; 32]>::try_from(plain.as_slice()).map(Zeroizing::new).map_err(|_| place.error())
+    <[u8; 32]>::try_from(plain.as_slice())
+        .map(Zeroizing::new)
+        .map_err(|_| place.error())
 }
 
 async fn service_key(
@@ -147,11 +160,22 @@ const SYSTEM: &str = "system";
 
 impl Keyring {
     /// Unwraps the service-wide keys, making them on first use.
-    pub(crate) async fn load(tx: &mut Tx, source: MasterSource, now: DateTime<Utc>, random: &dyn Random) -> Result<Self> {
+    pub(crate) async fn load(
+        tx: &mut Tx,
+        source: MasterSource,
+        now: DateTime<Utc>,
+        random: &dyn Random,
+    ) -> Result<Self> {
         let master = source.load_or_create(random)?;
         let index = BlindIndex::new(service_key(tx, &master, INDEX, now, random).await?);
         let system = service_key(tx, &master, SYSTEM, now, random).await?;
-        Ok(Self { source, master: RwLock::new(master), index, system, patients: Mutex::default() })
+        Ok(Self {
+            source,
+            master: RwLock::new(master),
+            index,
+            system,
+            patients: Mutex::default(),
+        })
     }
 
     /// The blind index.
@@ -171,7 +195,11 @@ impl Keyring {
 
     fn unwrap_patient(&self, patient: PatientId, wrapped: &[u8], id: &str) -> Result<Zeroizing<[u8; 32]>> {
         let place = place_of("patient_key", patient.uuid());
-        let known = self.master.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let known = self
+            .master
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone();
         match unwrap(&known, place, wrapped, id) {
             // Another process rotated: the file has the newer key.
             Err(StoreError::Keys(_)) => {
@@ -188,16 +216,29 @@ impl Keyring {
     pub async fn create_patient_key(&self, tx: &mut Tx, patient: PatientId, now: DateTime<Utc>) -> Result<PatientKey> {
         let random = tx.store().random();
         let key = Zeroizing::new(random.bytes::<32>());
-        let master = self.master.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let master = self
+            .master
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone();
         let (wrapped, id) = wrap(&master, place_of("patient_key", patient.uuid()), &key, &*random)?;
-        tx.change_one(INSERT_PATIENT_KEY, args![patient, 1i64, wrapped, id, now]).await?;
+        tx.change_one(INSERT_PATIENT_KEY, args![patient, 1i64, wrapped, id, now])
+            .await?;
         // Not cached: the transaction may yet fail.
-        Ok(PatientKey { patient, versions: Arc::new(vec![(1, key)]) })
+        Ok(PatientKey {
+            patient,
+            versions: Arc::new(vec![(1, key)]),
+        })
     }
 
     /// The key of a patient.
     pub async fn patient_key(&self, conn: &mut Conn, patient: PatientId) -> Result<PatientKey> {
-        if let Some(key) = self.patients.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&patient) {
+        if let Some(key) = self
+            .patients
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .get(&patient)
+        {
             return Ok(key.clone());
         }
         let rows: Vec<PatientKeyRow> = conn.all(PATIENT_KEYS, args![patient]).await?;
@@ -208,13 +249,20 @@ impl Keyring {
         if versions.is_empty() {
             return Err(StoreError::Keys(format!("{patient} has no key")));
         }
-        let key = PatientKey { patient, versions: Arc::new(versions) };
+        let key = PatientKey {
+            patient,
+            versions: Arc::new(versions),
+        };
         self.remember(key.clone());
         Ok(key)
     }
 
     /// The keys of many patients, by one statement for those not held yet.
-    pub async fn patient_keys(&self, conn: &mut Conn, patients: &[PatientId]) -> Result<HashMap<PatientId, PatientKey>> {
+    pub async fn patient_keys(
+        &self,
+        conn: &mut Conn,
+        patients: &[PatientId],
+    ) -> Result<HashMap<PatientId, PatientKey>> {
         let mut found = HashMap::new();
         let mut missing = Vec::new();
         {
@@ -238,7 +286,10 @@ impl Keyring {
             grouped.entry(row.patient_id).or_default().push((row.version, key));
         }
         for (patient, versions) in grouped {
-            let key = PatientKey { patient, versions: Arc::new(versions) };
+            let key = PatientKey {
+                patient,
+                versions: Arc::new(versions),
+            };
             self.remember(key.clone());
             found.insert(patient, key);
         }
@@ -286,7 +337,8 @@ pub async fn rotate_master(store: &crate::Store, source: &MasterSource) -> Resul
             let place = place_of("patient_key", row.patient_id.uuid());
             let key = unwrap(&master, place, &row.wrapped, &row.master_id)?;
             let (wrapped, id) = wrap(&master, place, &key, &*random)?;
-            tx.change_one(REWRAP_PATIENT_KEY, args![row.patient_id, row.version, wrapped, id]).await?;
+            tx.change_one(REWRAP_PATIENT_KEY, args![row.patient_id, row.version, wrapped, id])
+                .await?;
             done += 1;
         }
         tx.commit().await?;

@@ -27,7 +27,11 @@ pub struct Place {
 impl Place {
     /// A place.
     pub fn new(table: &'static str, column: &'static str, row: impl Into<Uuid>) -> Self {
-        Self { table, column, row: row.into() }
+        Self {
+            table,
+            column,
+            row: row.into(),
+        }
     }
 
     fn associated_data(&self, owner: Uuid, version: u32) -> Vec<u8> {
@@ -35,7 +39,9 @@ impl Place {
     }
 
     pub(super) fn error(&self) -> StoreError {
-        StoreError::Sealed { place: format!("{}.{}", self.table, self.column) }
+        StoreError::Sealed {
+            place: format!("{}.{}", self.table, self.column),
+        }
     }
 }
 
@@ -77,7 +83,13 @@ pub fn open_with(key: &[u8; 32], owner: Uuid, place: Place, sealed: &[u8]) -> Re
     let aad = place.associated_data(owner, version);
     let nonce = Nonce::from_slice(&sealed[5..HEADER]);
     cipher
-        .decrypt(nonce, Payload { msg: &sealed[HEADER..], aad: &aad })
+        .decrypt(
+            nonce,
+            Payload {
+                msg: &sealed[HEADER..],
+                aad: &aad,
+            },
+        )
         .map(Zeroizing::new)
         .map_err(|_| place.error())
 }

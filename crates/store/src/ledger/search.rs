@@ -1,18 +1,26 @@
-//! The auditor's filters over the ledger, each element of an entry; keyset paging, newest first.
+//! The auditor's filters over the ledger, each element of an entry; keyset paging.
+//!
+//! A filter is answered by the statement whose index fits it best, so that the cost follows the answer and not the
+//! ledger's size: by patient, share, loop, note or person; else by organization; else by time.
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
     EntryId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId, TokenId, UserId,
     people::ActorKind,
 };
+use uuid::Uuid;
 
 use crate::{
+    arg::Arg,
     args,
     conn::Conn,
     error::Result,
     row::row,
-    sql::sql,
+    sql::Sql,
 };
+
+/// The most actions one filter may name.
+pub const MAX_ACTIONS: usize = 64;
 
 /// What to look for. Every field that is set must fit.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +41,8 @@ pub struct EntryFilter {
     pub share_id: Option<ShareId>,
     /// About this loop.
     pub recipient_id: Option<RecipientId>,
-    /// This act, such as `share.create`.
-    pub action: Option<String>,
+    /// One of these acts, such as `share.create`; none means any. At most [`MAX_ACTIONS`].
+    pub actions: Vec<String>,
     /// With this outcome.
     pub outcome: Option<String>,
     /// For this purpose.
@@ -45,7 +53,7 @@ pub struct EntryFilter {
     pub peer: Option<String>,
     /// About this other object.
     pub object_id: Option<String>,
-    /// After this entry (its time and id), in the order of the answer.
+    /// After this entry (its time and id), in the order of the answer of [`search`].
     pub after: Option<(DateTime<Utc>, EntryId)>,
 }
 
@@ -95,46 +103,171 @@ row! {
     }
 }
 
-sql! {
-    SEARCH = "select e.id, e.recorded_at, e.action, e.outcome, e.actor_kind, e.user_id, e.token_id,
+macro_rules! entry_columns {
+    () => {
+        "select e.id, e.recorded_at, e.action, e.outcome, e.actor_kind, e.user_id, e.token_id,
             e.actor_organization_id, e.organization_id, e.purpose, e.patient_id, e.note_id, e.note_version_id,
             e.share_id, e.recipient_id, e.object_id, e.request_id, e.peer, e.leaf, l.leaf_index
-        from ledger_entry e left join ledger_leaf l on l.entry_id = e.id
-        where (e.organization_id = $1 or e.actor_organization_id = $1 or $1 is null)
-            and (e.recorded_at >= $2 or $2 is null) and (e.recorded_at < $3 or $3 is null)
-            and (e.user_id = $4 or $4 is null) and (e.patient_id = $5 or $5 is null)
-            and (e.note_id = $6 or $6 is null) and (e.share_id = $7 or $7 is null)
-            and (e.recipient_id = $8 or $8 is null) and (e.action = $9 or $9 is null)
-            and (e.outcome = $10 or $10 is null) and (e.purpose = $11 or $11 is null)
-            and (e.request_id = $12 or $12 is null) and (e.peer = $13 or $13 is null)
-            and (e.object_id = $14 or $14 is null)
-            and (e.recorded_at < $15 or (e.recorded_at = $15 and e.id < $16) or $15 is null)
-        order by e.recorded_at desc, e.id desc limit $17";
+        from ledger_entry e left join ledger_leaf l on l.entry_id = e.id where "
+    };
+}
+pub(super) use entry_columns;
+
+/// What every filter has: arguments 1 to 13, of which those the index serves are given twice.
+macro_rules! rest {
+    () => {
+        " and e.recorded_at >= $2 and (e.user_id = $3 or $3 is null) and (e.patient_id = $4 or $4 is null)
+            and (e.note_id = $5 or $5 is null) and (e.share_id = $6 or $6 is null)
+            and (e.recipient_id = $7 or $7 is null) and (e.outcome = $8 or $8 is null)
+            and (e.purpose = $9 or $9 is null) and (e.request_id = $10 or $10 is null)
+            and (e.peer = $11 or $11 is null) and (e.object_id = $12 or $12 is null)
+            and (e.action in ({ids}) or $13 = true) "
+    };
+}
+
+macro_rules! own {
+    () => {
+        " and (e.organization_id = $1 or e.actor_organization_id = $1 or $1 is null) "
+    };
+}
+
+macro_rules! newest_first {
+    () => {
+        " and (e.recorded_at, e.id) < ($14, $15) order by e.recorded_at desc, e.id desc limit $16"
+    };
+}
+
+macro_rules! by_index {
+    () => {
+        " and +l.leaf_index >= $14 and +l.leaf_index < $15 order by l.leaf_index limit $16"
+    };
+}
+
+macro_rules! leaf_columns {
+    () => {
+        "select l.leaf_index as a, e.leaf as b from ledger_leaf l join ledger_entry e on e.id = l.entry_id where "
+    };
+}
+
+macro_rules! statements {
+    ($($name:ident = $($part:expr),+;)*) => {
+        $(const $name: Sql = Sql {
+            name: concat!(module_path!(), "::", stringify!($name)),
+            sqlite: concat!($($part),+),
+            postgres: concat!($($part),+),
+        };)*
+        /// This module's statements.
+        pub(crate) const STATEMENTS: &[Sql] = &[$($name),*];
+    };
+}
+
+statements! {
+    BY_PATIENT = entry_columns!(), "e.patient_id = $4", own!(), rest!(), newest_first!();
+    BY_SHARE = entry_columns!(), "e.share_id = $6", own!(), rest!(), newest_first!();
+    BY_RECIPIENT = entry_columns!(), "e.recipient_id = $7", own!(), rest!(), newest_first!();
+    BY_NOTE = entry_columns!(), "e.note_id = $5", own!(), rest!(), newest_first!();
+    BY_USER = entry_columns!(), "e.user_id = $3", own!(), rest!(), newest_first!();
+    BY_TIME = entry_columns!(), "(e.organization_id = $1 or $1 is null)", rest!(), newest_first!();
+    // Each half reads its own index in order and stops at the limit; an entry of both stands in the first alone.
+    BY_ORGANIZATION = "select * from (select * from (", entry_columns!(), "e.organization_id = $1", rest!(),
+        newest_first!(), ") records union all select * from (", entry_columns!(),
+        "e.actor_organization_id = $1 and e.organization_id is distinct from $1", rest!(), newest_first!(),
+        ") people) both_halves order by recorded_at desc, id desc limit $16";
+    EXPORT_BY_PATIENT = leaf_columns!(), "e.patient_id = $4", own!(), rest!(), " and e.recorded_at < $17", by_index!();
+    EXPORT_BY_SHARE = leaf_columns!(), "e.share_id = $6", own!(), rest!(), " and e.recorded_at < $17", by_index!();
+    EXPORT_BY_RECIPIENT = leaf_columns!(), "e.recipient_id = $7", own!(), rest!(), " and e.recorded_at < $17",
+        by_index!();
+    EXPORT_BY_NOTE = leaf_columns!(), "e.note_id = $5", own!(), rest!(), " and e.recorded_at < $17", by_index!();
+    EXPORT_BY_USER = leaf_columns!(), "e.user_id = $3", own!(), rest!(), " and e.recorded_at < $17", by_index!();
+    EXPORT = leaf_columns!(), "l.leaf_index >= $14 and l.leaf_index < $15", own!(), rest!(),
+        " and e.recorded_at < $17 order by l.leaf_index limit $16";
+}
+
+/// Before every entry, and after every entry.
+fn ends() -> (DateTime<Utc>, DateTime<Utc>) {
+    const YEAR_9999: i64 = 253_402_300_799;
+    (DateTime::UNIX_EPOCH, DateTime::from_timestamp(YEAR_9999, 0).unwrap_or(DateTime::UNIX_EPOCH))
+}
+
+impl EntryFilter {
+    /// The one of a family of statements whose index fits best.
+    fn choose(&self, [patient, share, recipient, note, user, organization, all]: [Sql; 7]) -> Sql {
+        if self.recipient_id.is_some() {
+            recipient
+        } else if self.share_id.is_some() {
+            share
+        } else if self.note_id.is_some() {
+            note
+        } else if self.patient_id.is_some() {
+            patient
+        } else if self.user_id.is_some() {
+            user
+        } else if self.organization_id.is_some() {
+            organization
+        } else {
+            all
+        }
+    }
+
+    fn args(&self) -> Vec<Arg> {
+        args![
+            self.organization_id,
+            self.from.unwrap_or(ends().0),
+            self.user_id,
+            self.patient_id,
+            self.note_id,
+            self.share_id,
+            self.recipient_id,
+            self.outcome.as_deref(),
+            self.purpose,
+            self.request_id.as_deref(),
+            self.peer.as_deref(),
+            self.object_id.as_deref(),
+            self.actions.is_empty(),
+        ]
+    }
+
+    /// Never empty, because a list of placeholders must not be.
+    fn actions(&self) -> Vec<&str> {
+        let named: Vec<&str> = self.actions.iter().take(MAX_ACTIONS).map(String::as_str).collect();
+        if named.is_empty() { vec![""] } else { named }
+    }
 }
 
 /// Entries that fit, newest first.
 pub async fn search(conn: &mut Conn, filter: &EntryFilter, limit: u32) -> Result<Vec<EntryRow>> {
-    conn.all(
-        SEARCH,
-        args![
-            filter.organization_id,
-            filter.from,
-            filter.until,
-            filter.user_id,
-            filter.patient_id,
-            filter.note_id,
-            filter.share_id,
-            filter.recipient_id,
-            filter.action.as_deref(),
-            filter.outcome.as_deref(),
-            filter.purpose,
-            filter.request_id.as_deref(),
-            filter.peer.as_deref(),
-            filter.object_id.as_deref(),
-            filter.after.map(|(at, _)| at),
-            filter.after.map(|(_, id)| id),
-            limit,
-        ],
-    )
-    .await
+    let sql =
+        filter.choose([BY_PATIENT, BY_SHARE, BY_RECIPIENT, BY_NOTE, BY_USER, BY_ORGANIZATION, BY_TIME]);
+    let until = filter.until.unwrap_or(ends().1);
+    // The cursor and the end of the time range are one bound: whichever is earlier.
+    let (before, before_id) = match filter.after {
+        Some((at, id)) if at < until => (at, id.uuid()),
+        _ => (until, Uuid::nil()),
+    };
+    let mut args = filter.args();
+    args.extend(args![before, before_id, limit]);
+    conn.all_among(sql, args, &filter.actions()).await
+}
+
+/// Sequenced leaves that fit with indexes in `from..until`, in the ledger's order; `after` is not looked at.
+pub async fn export(
+    conn: &mut Conn,
+    filter: &EntryFilter,
+    from: u64,
+    until: u64,
+    limit: u32,
+) -> Result<Vec<(u64, Vec<u8>)>> {
+    let sql = filter.choose([
+        EXPORT_BY_PATIENT,
+        EXPORT_BY_SHARE,
+        EXPORT_BY_RECIPIENT,
+        EXPORT_BY_NOTE,
+        EXPORT_BY_USER,
+        EXPORT,
+        EXPORT,
+    ]);
+    let mut args = filter.args();
+    args.extend(args![super::signed(from), super::signed(until), limit, filter.until.unwrap_or(ends().1)]);
+    let rows: Vec<(i64, Vec<u8>)> = conn.all_among(sql, args, &filter.actions()).await?;
+    Ok(rows.into_iter().map(|(index, leaf)| (index.unsigned_abs(), leaf)).collect())
 }

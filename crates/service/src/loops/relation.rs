@@ -1,0 +1,50 @@
+//! How an actor stands to a loop: addressed, of the addressed team, or covering somebody who is.
+
+use liaison_domain::{Actor, access::Relation};
+use liaison_store::{
+    Conn,
+    directory::{covering, team_people},
+    recipients::RecipientRow,
+};
+
+use crate::{Result, Service};
+
+impl Service {
+    /// The relation of an actor to a loop as its recipient. A copy that was sealed from the recipient is nobody's.
+    pub(crate) async fn recipient_relation(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        row: &RecipientRow,
+    ) -> Result<Relation> {
+        let Some(user) = actor.user_id else {
+            return Ok(Relation::None);
+        };
+        if row.sealed_from_recipient || !actor.acts_for(row.to_organization_id) {
+            return Ok(Relation::None);
+        }
+        if row.to_user_id == Some(user) || row.to_team_id.is_some_and(|team| actor.teams.contains(&team)) {
+            return Ok(Relation::Recipient);
+        }
+        let addressed = match (row.to_user_id, row.to_team_id) {
+            (Some(person), _) => vec![person],
+            (None, Some(team)) => team_people(conn, &[team])
+                .await?
+                .into_iter()
+                .map(|person| person.user_id)
+                .collect(),
+            (None, None) => Vec::new(),
+        };
+        let covers = covering(conn, &addressed, self.now()).await?;
+        let covered = covers.values().any(|covering| *covering == user);
+        Ok(if covered { Relation::Recipient } else { Relation::None })
+    }
+
+    /// The relation of an actor to a loop, as its clinic or as its recipient.
+    pub(crate) async fn loop_relation(&self, conn: &mut Conn, actor: &Actor, row: &RecipientRow) -> Result<Relation> {
+        if actor.acts_for(row.organization_id) && actor.is_clinic() {
+            return Ok(Relation::Own);
+        }
+        self.recipient_relation(conn, actor, row).await
+    }
+}

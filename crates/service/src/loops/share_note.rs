@@ -1,0 +1,833 @@
+//! Share a signed note version: check it before it leaves, plan the loops, their routes and timers, all in one
+//! transaction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use liaison_domain::{
+    Actor, CallReason, CallTaskId, CallTaskStatus, CareRole, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId,
+    OrganizationId, PurposeOfUse, QuestionId, QuestionStatus, RecipientId, ShareId, TeamId, Urgency, UserId,
+    access::{Action, Relation},
+    calendar::Calendar,
+};
+use liaison_store::{
+    Conn, Json, Place, Tx, call_tasks,
+    call_tasks::CallTaskRow,
+    deliveries,
+    directory::effective_policy,
+    patients::{care_team_at, get, look_alikes, restrictions_of},
+    recipients::{self, RecipientRow},
+    shares::{self, QuestionRow, ShareRow, ShareableRow},
+    tasks::Queue,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    change::loop_event,
+    message::{LoopMessage, Message, Route},
+    who::Addressed,
+};
+use crate::{FieldProblem, Result, Service, ServiceError, idempotency};
+
+/// The most recipients of one share.
+pub const MAX_RECIPIENTS: usize = 50;
+/// The most questions of one share.
+pub const MAX_QUESTIONS: usize = 20;
+/// The longest text, in characters.
+pub const MAX_TEXT: usize = 4_000;
+/// For an emergent share without a call made before, the clinic must telephone within this time.
+const VOICE_FIRST_WITHIN: chrono::TimeDelta = chrono::TimeDelta::minutes(15);
+
+/// Send a signed version to recipients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShareNote {
+    /// The version: the newest of its note, not withdrawn.
+    pub note_version_id: NoteVersionId,
+    /// To whom: 1 to 50.
+    pub recipients: Vec<NewRecipient>,
+    /// Raises the urgency above the version's flags; never lowers it.
+    pub urgency: Option<Urgency>,
+    /// Questions: at most 20.
+    pub questions: Vec<NewQuestion>,
+    /// A few words to go with it: at most 4,000 characters. PHI.
+    pub message: Option<String>,
+    /// The telephone call that was made before.
+    pub verbal: Option<VerbalCommunication>,
+    /// The checks that the author saw and overrides, each with its reason.
+    pub overrides: Vec<Override>,
+    /// Repeats with the same key change nothing.
+    pub idempotency_key: Option<String>,
+}
+
+/// One addressed team or person.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewRecipient {
+    /// The team, or ...
+    pub team_id: Option<TeamId>,
+    /// ... the person. Exactly one of the two.
+    pub user_id: Option<UserId>,
+    /// For a person in several organizations: which one.
+    pub organization_id: Option<OrganizationId>,
+    /// The part they play; the care team's or the team's own where it is not given.
+    pub care_role: Option<CareRole>,
+    /// Must they acknowledge?
+    pub duty: Duty,
+}
+
+/// A question to the recipients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewQuestion {
+    /// For whom; everyone where it is not given.
+    pub care_role: Option<CareRole>,
+    /// The question: 1 to 4,000 characters. PHI.
+    pub text: String,
+    /// By when an answer is wished for.
+    pub respond_by: Option<DateTime<Utc>>,
+}
+
+/// A telephone call made before the share (`content.md` section 6.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerbalCommunication {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// With whom: a name. PHI.
+    pub to: String,
+    /// Did they read it back?
+    pub read_back: bool,
+    /// Notes. PHI.
+    pub note: Option<String>,
+}
+
+/// A check that the author overrides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Override {
+    /// Which check: its code.
+    pub code: String,
+    /// Why: 1 to 4,000 characters. PHI.
+    pub reason: String,
+}
+
+/// What a check before release found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseCheck {
+    /// `NOT_ON_CARE_TEAM`, `RESTRICTED`, `NO_ENDPOINT`, `NOBODY_REACHABLE`, `LOOK_ALIKE`, `AWAY_COVERED`.
+    pub code: &'static str,
+    /// The recipient it is about, by its place in the input; none where it is about the patient.
+    pub recipient: Option<usize>,
+    /// What must happen before the share leaves.
+    pub severity: CheckSeverity,
+    /// What was found and what can be done.
+    pub message: String,
+    /// Teams of the same organization that could be reached instead.
+    pub alternative_teams: Vec<TeamId>,
+    /// People who could be addressed instead.
+    pub alternative_people: Vec<UserId>,
+}
+
+/// How much a check weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckSeverity {
+    /// The share cannot leave.
+    Blocks,
+    /// The share leaves only with a reason, which is kept.
+    NeedsReason,
+    /// To be known.
+    Note,
+}
+
+/// What a share became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// The share.
+    pub share_id: ShareId,
+    /// Its loops, in the order of the input.
+    pub recipient_ids: Vec<RecipientId>,
+}
+
+/// What is sealed with a share.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ShareDetail {
+    /// The message.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The call made before.
+    #[serde(default)]
+    pub verbal: Option<VerbalCommunication>,
+    /// The checks that were overridden, with reasons.
+    #[serde(default)]
+    pub overrides: BTreeMap<String, String>,
+}
+
+/// Where the sealed detail of a share stands.
+pub(crate) fn detail_place(share: ShareId) -> Place {
+    Place::new("share", "detail_sealed", share.uuid())
+}
+
+/// Where a question's text stands.
+pub(crate) fn question_place(question: QuestionId) -> Place {
+    Place::new("share_question", "text_sealed", question.uuid())
+}
+
+/// A recipient as the directory knows it.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) team_id: Option<TeamId>,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) care_role: CareRole,
+    pub(crate) duty: Duty,
+    pub(crate) name: String,
+    pub(crate) calendar: Calendar,
+    pub(crate) routes: Vec<Route>,
+}
+
+struct Plan {
+    version: ShareableRow,
+    targets: Vec<Target>,
+    checks: Vec<ReleaseCheck>,
+}
+
+impl Service {
+    /// What the checks before release find, for the author to see before sharing.
+    pub async fn release_checks(
+        &self,
+        actor: &Actor,
+        version: NoteVersionId,
+        recipients: &[NewRecipient],
+    ) -> Result<Vec<ReleaseCheck>> {
+        self.authorize(actor, Action::ShareNote, Relation::Own).await?;
+        let mut conn = self.read().await?;
+        Ok(self.plan_share(&mut conn, actor, version, recipients).await?.checks)
+    }
+
+    /// Shares a signed version.
+    pub async fn share_note(&self, actor: &Actor, input: ShareNote) -> Result<Shared> {
+        self.authorize(actor, Action::ShareNote, Relation::Own).await?;
+        let sender = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
+        let mut problems = check_texts(&input, self.now());
+        let key = input.idempotency_key.clone();
+        let mut tx = self.begin().await?;
+        if let Some(earlier) = idempotency::replay(&mut tx, actor, key.as_deref(), "shareNote", &input).await? {
+            return Ok(earlier);
+        }
+        let plan = match self
+            .plan_share(&mut tx, actor, input.note_version_id, &input.recipients)
+            .await
+        {
+            Ok(plan) => plan,
+            Err(ServiceError::Invalid(more)) => {
+                problems.extend(more);
+                return Err(ServiceError::Invalid(problems));
+            }
+            Err(other) => return Err(other),
+        };
+        if input.urgency.is_some_and(|raised| raised < plan.version.urgency) {
+            problems.push(FieldProblem::new(
+                "urgency",
+                "BELOW_FLAGS",
+                format!(
+                    "the note's flags make it {:?}; it can be raised, never lowered",
+                    plan.version.urgency
+                ),
+            ));
+        }
+        problems.extend(unmet(&plan.checks, &input.overrides));
+        if !problems.is_empty() {
+            return Err(ServiceError::Invalid(problems));
+        }
+        let urgency = input.urgency.unwrap_or(plan.version.urgency).max(plan.version.urgency);
+        let shared = self.write_share(&mut tx, actor, sender, &input, &plan, urgency).await?;
+        idempotency::keep(self, &mut tx, actor, key.as_deref(), "shareNote", &input, &shared).await?;
+        tx.commit().await?;
+        Ok(shared)
+    }
+
+    async fn plan_share(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        version: NoteVersionId,
+        recipients: &[NewRecipient],
+    ) -> Result<Plan> {
+        let version = shares::shareable(conn, version)
+            .await?
+            .filter(|found| actor.acts_for(found.organization_id))
+            .ok_or(ServiceError::NotFound("note version"))?;
+        if version.withdrawn_at.is_some() {
+            return Err(ServiceError::conflict(
+                "WITHDRAWN",
+                "this note was withdrawn; it cannot be shared any more",
+            ));
+        }
+        if version.version != version.newest {
+            return Err(ServiceError::conflict(
+                "NOT_NEWEST",
+                "a newer version exists; share that one",
+            ));
+        }
+        let (targets, people) = self.resolve(conn, version.patient_id, recipients).await?;
+        let checks = self.check_release(conn, &version, &targets, &people).await?;
+        Ok(Plan {
+            version,
+            targets,
+            checks,
+        })
+    }
+
+    /// Looks recipients up; every problem at once.
+    pub(crate) async fn resolve(
+        &self,
+        conn: &mut Conn,
+        patient: liaison_domain::PatientId,
+        recipients: &[NewRecipient],
+    ) -> Result<(Vec<Target>, Addressed)> {
+        let mut problems = Vec::new();
+        if recipients.is_empty() || recipients.len() > MAX_RECIPIENTS {
+            problems.push(FieldProblem::new(
+                "recipients",
+                "OUT_OF_RANGE",
+                format!("1 to {MAX_RECIPIENTS} recipients"),
+            ));
+            return Err(ServiceError::Invalid(problems));
+        }
+        let teams: Vec<TeamId> = recipients.iter().filter_map(|recipient| recipient.team_id).collect();
+        let users: Vec<UserId> = recipients.iter().filter_map(|recipient| recipient.user_id).collect();
+        let known = Addressed::load(conn, &teams, &users, self.now()).await?;
+        let care_team = care_team_at(conn, &[patient], self.now()).await?;
+        let mut seen = HashSet::new();
+        let mut targets = Vec::with_capacity(recipients.len());
+        for (index, recipient) in recipients.iter().enumerate() {
+            let path = |field: &str| format!("recipients[{index}].{field}");
+            if !seen.insert((recipient.team_id, recipient.user_id)) {
+                problems.push(FieldProblem::new(
+                    format!("recipients[{index}]"),
+                    "TWICE",
+                    "this recipient stands twice",
+                ));
+                continue;
+            }
+            let on_care_team = care_team.iter().find(|entry| {
+                (entry.team_id.is_some() && entry.team_id == recipient.team_id)
+                    || (entry.user_id.is_some() && entry.user_id == recipient.user_id)
+            });
+            match (recipient.team_id, recipient.user_id) {
+                (Some(team_id), None) => {
+                    let Some(team) = known.teams.get(&team_id).filter(|team| team.active) else {
+                        problems.push(FieldProblem::unknown_id(path("teamId")));
+                        continue;
+                    };
+                    targets.push(Target {
+                        organization_id: team.organization_id,
+                        team_id: Some(team_id),
+                        user_id: None,
+                        care_role: recipient
+                            .care_role
+                            .or(on_care_team.map(|entry| entry.care_role))
+                            .unwrap_or(team.care_role),
+                        duty: recipient.duty,
+                        name: team.name.clone(),
+                        calendar: team.calendar().clone(),
+                        routes: known.routes_to_team(team_id),
+                    });
+                }
+                (None, Some(user_id)) => {
+                    let person = known.people.get(&user_id).filter(|person| person.disabled_at.is_none());
+                    let Some(person) = person else {
+                        problems.push(FieldProblem::unknown_id(path("userId")));
+                        continue;
+                    };
+                    let places = known.organizations_of_user.get(&user_id).cloned().unwrap_or_default();
+                    let place = match (recipient.organization_id, places.as_slice()) {
+                        (Some(wanted), places) => places.iter().copied().find(|place| *place == wanted),
+                        (None, [only]) => Some(*only),
+                        (None, _) => None,
+                    };
+                    let Some(organization_id) = place else {
+                        problems.push(FieldProblem::new(
+                            path("organizationId"),
+                            "REQUIRED",
+                            "this person works in none or several organizations; name one of theirs",
+                        ));
+                        continue;
+                    };
+                    targets.push(Target {
+                        organization_id,
+                        team_id: None,
+                        user_id: Some(user_id),
+                        care_role: recipient
+                            .care_role
+                            .or(on_care_team.map(|entry| entry.care_role))
+                            .unwrap_or(CareRole::Other),
+                        duty: recipient.duty,
+                        name: person.display_name.clone(),
+                        calendar: known.calendar_of_user(user_id, organization_id),
+                        routes: known.routes_to_user(user_id),
+                    });
+                }
+                _ => problems.push(FieldProblem::new(
+                    format!("recipients[{index}]"),
+                    "ONE_OF",
+                    "give exactly one of teamId and userId",
+                )),
+            }
+        }
+        if problems.is_empty() {
+            Ok((targets, known))
+        } else {
+            Err(ServiceError::Invalid(problems))
+        }
+    }
+
+    /// The checks of design section 2 for targets of a patient's note.
+    pub(crate) async fn check_release(
+        &self,
+        conn: &mut Conn,
+        version: &ShareableRow,
+        targets: &[Target],
+        known: &Addressed,
+    ) -> Result<Vec<ReleaseCheck>> {
+        let now = self.now();
+        let patient = version.patient_id;
+        let care_team = care_team_at(conn, &[patient], now).await?;
+        let restrictions = restrictions_of(conn, &[patient]).await?;
+        let mut checks = Vec::new();
+        for (index, target) in targets.iter().enumerate() {
+            let user_teams = target
+                .user_id
+                .and_then(|user| known.teams_of_user.get(&user))
+                .cloned()
+                .unwrap_or_default();
+            let cares = care_team.iter().any(|entry| {
+                (entry.user_id.is_some() && entry.user_id == target.user_id)
+                    || entry
+                        .team_id
+                        .is_some_and(|team| target.team_id == Some(team) || user_teams.contains(&team))
+            });
+            let mut check = |code, severity, message: String| {
+                checks.push(ReleaseCheck {
+                    code,
+                    recipient: Some(index),
+                    severity,
+                    message,
+                    alternative_teams: Vec::new(),
+                    alternative_people: Vec::new(),
+                });
+            };
+            if !cares {
+                check(
+                    "NOT_ON_CARE_TEAM",
+                    CheckSeverity::NeedsReason,
+                    format!(
+                        "{} is not on this patient's care team; give the reason, or add them first",
+                        target.name
+                    ),
+                );
+            }
+            let restricted = restrictions.iter().any(|row| {
+                let everyone = row.organization_id.is_none() && row.team_id.is_none() && row.user_id.is_none();
+                row.ended_at.is_none_or(|ended| ended > now)
+                    && (everyone
+                        || row.organization_id.is_some_and(|id| id == target.organization_id)
+                        || row
+                            .team_id
+                            .is_some_and(|id| target.team_id == Some(id) || user_teams.contains(&id))
+                        || row.user_id.is_some() && row.user_id == target.user_id)
+            });
+            if restricted {
+                check(
+                    "RESTRICTED",
+                    CheckSeverity::NeedsReason,
+                    format!(
+                        "a restriction agreed with the patient (45 CFR 164.522(a)) excludes {}; only emergency treatment \
+                         overrides it, with the reason",
+                        target.name
+                    ),
+                );
+            }
+            if target.routes.is_empty() {
+                let mut alternatives: Vec<TeamId> = known
+                    .teams
+                    .values()
+                    .filter(|team| team.organization_id == target.organization_id && team.active)
+                    .map(|team| team.id)
+                    .filter(|team| target.team_id != Some(*team) && !known.routes_to_team(*team).is_empty())
+                    .collect();
+                alternatives.sort_unstable();
+                let people = target.team_id.map(|team| known.present(team)).unwrap_or_default();
+                checks.push(ReleaseCheck {
+                    code: "NO_ENDPOINT",
+                    recipient: Some(index),
+                    severity: CheckSeverity::Blocks,
+                    message: format!(
+                        "{} has no endpoint in use; have an admin add one, or address one of the people named",
+                        target.name
+                    ),
+                    alternative_teams: alternatives,
+                    alternative_people: people,
+                });
+                continue;
+            }
+            match (target.team_id, target.user_id) {
+                (Some(team), _) if known.present(team).is_empty() => check(
+                    "NOBODY_REACHABLE",
+                    CheckSeverity::NeedsReason,
+                    format!(
+                        "nobody of {} can sign in now; it can be reached by its endpoints alone",
+                        target.name
+                    ),
+                ),
+                (_, Some(user)) => {
+                    if let Some(covering) = known.covering(user) {
+                        checks.push(ReleaseCheck {
+                            code: "AWAY_COVERED",
+                            recipient: Some(index),
+                            severity: CheckSeverity::Note,
+                            message: format!("{} is away; the person named covers and sees it too", target.name),
+                            alternative_teams: Vec::new(),
+                            alternative_people: vec![covering],
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        let row = get(conn, patient).await?.ok_or(ServiceError::NotFound("patient"))?;
+        if !look_alikes(conn, version.organization_id, &row.demographic_index, patient)
+            .await?
+            .is_empty()
+        {
+            checks.push(ReleaseCheck {
+                code: "LOOK_ALIKE",
+                recipient: None,
+                severity: CheckSeverity::NeedsReason,
+                message:
+                    "another patient of this clinic has the same birth date and initials; confirm that this is the \
+                          right one"
+                        .to_owned(),
+                alternative_teams: Vec::new(),
+                alternative_people: Vec::new(),
+            });
+        }
+        Ok(checks)
+    }
+
+    async fn write_share(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        sender: UserId,
+        input: &ShareNote,
+        plan: &Plan,
+        urgency: Urgency,
+    ) -> Result<Shared> {
+        let now = self.now();
+        let version = &plan.version;
+        let share_id: ShareId = self.id();
+        let random = self.store().random();
+        let key = self.store().keyring()?.patient_key(tx, version.patient_id).await?;
+        let detail = ShareDetail {
+            message: input.message.clone().filter(|text| !text.trim().is_empty()),
+            verbal: input.verbal.clone(),
+            overrides: input
+                .overrides
+                .iter()
+                .map(|given| (given.code.clone(), given.reason.clone()))
+                .collect(),
+        };
+        let share = ShareRow {
+            id: share_id,
+            note_version_id: version.id,
+            note_id: version.note_id,
+            patient_id: version.patient_id,
+            organization_id: version.organization_id,
+            urgency,
+            shared_by: sender,
+            shared_at: now,
+            detail_sealed: Some(key.seal_json(detail_place(share_id), &detail, &*random)?),
+            verbal_made: input.verbal.is_some(),
+            recalled_at: None,
+            recalled_by: None,
+            recall_reason_sealed: None,
+            superseded_at: None,
+        };
+        shares::insert(tx, &share).await?;
+        let mut questions = Vec::with_capacity(input.questions.len());
+        for question in &input.questions {
+            let id: QuestionId = self.id();
+            questions.push(QuestionRow {
+                id,
+                share_id,
+                patient_id: version.patient_id,
+                care_role: question.care_role,
+                text_sealed: key.seal(question_place(id), question.text.trim().as_bytes(), &*random)?,
+                respond_by: question.respond_by,
+                status: QuestionStatus::Open,
+                answer_sealed: None,
+                answered_by: None,
+                answered_recipient_id: None,
+                answered_at: None,
+                created_at: now,
+            });
+        }
+        shares::insert_questions(tx, &questions).await?;
+        let rows = self.write_loops(tx, &share, &plan.targets, None).await?;
+
+        let mut entry = self.entry(actor, "share.create");
+        entry.purpose = if input.overrides.iter().any(|given| given.code == "RESTRICTED") {
+            PurposeOfUse::EmergencyTreatment
+        } else {
+            PurposeOfUse::Treatment
+        };
+        entry.patient_id = Some(version.patient_id);
+        entry.note_id = Some(version.note_id);
+        entry.note_version_id = Some(version.id);
+        entry.share_id = Some(share_id);
+        entry.detail.insert("urgency", format!("{urgency:?}").to_lowercase());
+        entry.detail.insert("recipients", rows.len().to_string());
+        entry.detail.insert("questions", questions.len().to_string());
+        for given in &input.overrides {
+            // The reason is PHI and sealed; that there was one is not.
+            entry.detail.insert(override_fact(&given.code), "given".to_owned());
+        }
+        tx.record(entry);
+        for row in &rows {
+            let mut entry = self.loop_entry(actor, "recipient.create", row);
+            entry.detail.insert("duty", row.duty.as_str().to_owned());
+            entry
+                .detail
+                .insert("to_organization_id", row.to_organization_id.to_string());
+            tx.record(entry);
+        }
+        Ok(Shared {
+            share_id,
+            recipient_ids: rows.iter().map(|row| row.id).collect(),
+        })
+    }
+
+    /// Writes the loops of a share with their deliveries, timers and first calls.
+    pub(crate) async fn write_loops(
+        &self,
+        tx: &mut Tx,
+        share: &ShareRow,
+        targets: &[Target],
+        redirected_from: Option<RecipientId>,
+    ) -> Result<Vec<RecipientRow>> {
+        let now = self.now();
+        let clinic = self.organization_name(tx, share.organization_id).await?;
+        let mut rows = Vec::with_capacity(targets.len());
+        let mut sent = Vec::new();
+        let mut calls = Vec::new();
+        let mut policies = BTreeMap::new();
+        for target in targets {
+            let policy = match policies.get(&target.organization_id) {
+                Some(policy) => Clone::clone(policy),
+                None => {
+                    let policy = effective_policy(tx, target.organization_id, share.urgency).await?;
+                    policies.insert(target.organization_id, policy.clone());
+                    policy
+                }
+            };
+            let required = target.duty.is_required();
+            let due_at = required.then(|| policy.due(share.urgency, now, &target.calendar));
+            let next_step_at = required
+                .then(|| {
+                    policy
+                        .schedule(share.urgency, now, &target.calendar)
+                        .first()
+                        .map(|step| step.due)
+                })
+                .flatten();
+            let id: RecipientId = self.id();
+            let row = RecipientRow {
+                id,
+                share_id: share.id,
+                note_version_id: share.note_version_id,
+                note_id: share.note_id,
+                patient_id: share.patient_id,
+                organization_id: share.organization_id,
+                to_organization_id: target.organization_id,
+                to_team_id: target.team_id,
+                to_user_id: target.user_id,
+                care_role: target.care_role,
+                duty: target.duty,
+                urgency: share.urgency,
+                level: EvidenceLevel::Queued,
+                outcome: None,
+                reply_due: false,
+                is_open: required,
+                shared_at: now,
+                shared_by: share.shared_by,
+                due_at,
+                calendar: Json(target.calendar.clone()),
+                policy: Json(policy),
+                step_number: 0,
+                next_step_at,
+                lease_owner: None,
+                lease_until: None,
+                opened_at: None,
+                acknowledged_at: None,
+                ended_at: None,
+                redirected_to: None,
+                redirected_from,
+                redirect_accepted_at: None,
+                sealed_from_recipient: false,
+                revision: 0,
+                updated_at: now,
+            };
+            sent.extend(self.plan_deliveries(&LoopMessage {
+                recipient_id: id,
+                share_id: share.id,
+                organization_id: share.organization_id,
+                routes: &target.routes,
+                message: Message {
+                    purpose: DeliveryPurpose::Notice,
+                    clinic: clinic.clone(),
+                    to: target.name.clone(),
+                    urgency: share.urgency,
+                    due_at,
+                    time_zone: target.calendar.time_zone.name().to_owned(),
+                    link: self.loop_link(id),
+                    notice: None,
+                    facts: BTreeMap::new(),
+                    at: now,
+                },
+            }));
+            if required && share.urgency == Urgency::Emergent && !share.verbal_made {
+                calls.push(self.call_task(
+                    &row,
+                    share.shared_by,
+                    CallReason::VoiceFirst,
+                    now + VOICE_FIRST_WITHIN,
+                    None,
+                ));
+            }
+            tx.announce(loop_event(&row));
+            rows.push(row);
+        }
+        recipients::insert(tx, &rows).await?;
+        deliveries::insert(tx, &sent).await?;
+        call_tasks::insert(tx, &calls).await?;
+        if !sent.is_empty() {
+            tx.nudge(Queue::Deliver, Some(share.id.uuid()));
+        }
+        Ok(rows)
+    }
+
+    /// A call task about a loop, not written yet.
+    pub(crate) fn call_task(
+        &self,
+        row: &RecipientRow,
+        owner: UserId,
+        reason: CallReason,
+        due_at: DateTime<Utc>,
+        phone: Option<String>,
+    ) -> CallTaskRow {
+        let now = self.now();
+        CallTaskRow {
+            id: self.id::<CallTaskId>(),
+            recipient_id: row.id,
+            share_id: row.share_id,
+            patient_id: row.patient_id,
+            organization_id: row.organization_id,
+            owner_id: owner,
+            reason,
+            status: CallTaskStatus::Open,
+            due_at,
+            phone,
+            detail_sealed: None,
+            created_at: now,
+            completed_at: None,
+            completed_by: None,
+            read_back: None,
+            updated_at: now,
+        }
+    }
+
+    /// An organization's name.
+    pub(crate) async fn organization_name(&self, conn: &mut Conn, id: OrganizationId) -> Result<String> {
+        let found = liaison_store::directory::organizations_by_ids(conn, &[id]).await?;
+        found
+            .into_iter()
+            .next()
+            .map(|row| row.name)
+            .ok_or(ServiceError::NotFound("organization"))
+    }
+}
+
+fn override_fact(code: &str) -> &'static str {
+    match code {
+        "NOT_ON_CARE_TEAM" => "override.not_on_care_team",
+        "RESTRICTED" => "override.restricted",
+        "LOOK_ALIKE" => "override.look_alike",
+        "NOBODY_REACHABLE" => "override.nobody_reachable",
+        _ => "override.other",
+    }
+}
+
+/// The checks that block, and those whose reason is missing.
+pub(crate) fn unmet(checks: &[ReleaseCheck], overrides: &[Override]) -> Vec<FieldProblem> {
+    checks
+        .iter()
+        .filter(|check| match check.severity {
+            CheckSeverity::Blocks => true,
+            CheckSeverity::NeedsReason => !overrides.iter().any(|given| given.code == check.code),
+            CheckSeverity::Note => false,
+        })
+        .map(|check| {
+            let path = check
+                .recipient
+                .map_or_else(|| "overrides".to_owned(), |index| format!("recipients[{index}]"));
+            FieldProblem::new(path, check.code, check.message.clone())
+        })
+        .collect()
+}
+
+fn check_texts(input: &ShareNote, now: DateTime<Utc>) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    let mut text = |path: String, value: &str, required: bool| {
+        let length = value.trim().chars().count();
+        if (required && length == 0) || length > MAX_TEXT {
+            let least = usize::from(required);
+            problems.push(FieldProblem::new(
+                path,
+                "OUT_OF_RANGE",
+                format!("{least} to {MAX_TEXT} characters"),
+            ));
+        }
+    };
+    if let Some(message) = &input.message {
+        text("message".to_owned(), message, false);
+    }
+    for (index, question) in input.questions.iter().enumerate() {
+        text(format!("questions[{index}].text"), &question.text, true);
+    }
+    for (index, given) in input.overrides.iter().enumerate() {
+        text(format!("overrides[{index}].reason"), &given.reason, true);
+    }
+    if let Some(verbal) = &input.verbal {
+        text("verbal.to".to_owned(), &verbal.to, true);
+        text(
+            "verbal.note".to_owned(),
+            verbal.note.as_deref().unwrap_or_default(),
+            false,
+        );
+        if verbal.at > now {
+            problems.push(FieldProblem::new(
+                "verbal.at",
+                "IN_FUTURE",
+                "a call that was made lies in the past",
+            ));
+        }
+    }
+    if input.questions.len() > MAX_QUESTIONS {
+        problems.push(FieldProblem::new(
+            "questions",
+            "OUT_OF_RANGE",
+            format!("at most {MAX_QUESTIONS} questions"),
+        ));
+    }
+    if input.overrides.len() > 10 {
+        problems.push(FieldProblem::new("overrides", "OUT_OF_RANGE", "at most 10 overrides"));
+    }
+    problems
+}
