@@ -611,6 +611,23 @@ end;
 create trigger ledger_checkpoint_no_delete before delete on ledger_checkpoint begin
     select raise(abort, 'ledger_checkpoint is append-only');
 end;
+-- "insert or replace" would remove a row without its delete trigger.
+create trigger ledger_entry_no_replace before insert on ledger_entry
+when exists (select 1 from ledger_entry where id = new.id) begin
+    select raise(abort, 'ledger_entry is append-only');
+end;
+create trigger ledger_leaf_no_replace before insert on ledger_leaf
+when exists (select 1 from ledger_leaf where leaf_index = new.leaf_index or entry_id = new.entry_id) begin
+    select raise(abort, 'ledger_leaf is append-only');
+end;
+create trigger ledger_hash_no_replace before insert on ledger_hash
+when exists (select 1 from ledger_hash where hash_index = new.hash_index) begin
+    select raise(abort, 'ledger_hash is append-only');
+end;
+create trigger ledger_checkpoint_no_replace before insert on ledger_checkpoint
+when exists (select 1 from ledger_checkpoint where tree_size = new.tree_size) begin
+    select raise(abort, 'ledger_checkpoint is append-only');
+end;
 create trigger note_version_no_replace before insert on note_version
 when exists (select 1 from note_version where id = new.id or (note_id = new.note_id and version = new.version)) begin
     select raise(abort, 'note_version is append-only');

@@ -63,6 +63,9 @@ pub enum ServiceError {
     /// The database cannot be reached: try again.
     #[error("the service is not available right now; try again")]
     Unavailable,
+    /// The ledger contradicts itself or its signed checkpoints. Holds no PHI.
+    #[error("the ledger does not hold together ({0}); keep a copy of the database and run `liaison ledger verify`")]
+    Ledger(String),
     /// A broken thing. The cause goes to the log, never to the answer.
     #[error("something broke here; it was logged")]
     Internal(#[source] StoreError),
@@ -93,6 +96,7 @@ impl ServiceError {
             Self::Conflict { code, .. } => code,
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
             Self::Unavailable => "UNAVAILABLE",
+            Self::Ledger(_) => "LEDGER_BROKEN",
             Self::Internal(_) => "INTERNAL",
         }
     }
