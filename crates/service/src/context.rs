@@ -62,7 +62,7 @@ pub struct ServiceOptions {
 
 /// The use cases. Cheap to clone; each use case is a method in the file of its name.
 #[derive(Clone)]
-pub struct Service(Arc<ServiceOptions>);
+pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>);
 
 impl Service {
     /// A service over its parts.
@@ -88,6 +88,7 @@ impl Service {
     /// The channel of a kind.
     pub fn channel(&self, kind: ChannelKind) -> Option<&Arc<dyn Channel>> {
         self.0.channels.iter().find(|channel| channel.kind() == kind)
+    pub(crate) fn failed_sign_ins(&self) -> &crate::directory::FailedSignIns {
     }
 
     /// Now, by the store's clock.

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod channel;
 mod context;
+pub mod directory;
 mod error;
 mod idempotency;
 pub mod ledger;

@@ -42,8 +42,8 @@ sql! {
     INSERT = "insert into coverage (id, organization_id, absent_user_id, covering_user_id, from_at, until_at,
         created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
     CANCEL = "update coverage set cancelled_at = $2 where id = $1 and cancelled_at is null";
-    LOCK = "select id, organization_id, absent_user_id, covering_user_id, from_at, until_at, cancelled_at, created_by,
-        created_at from coverage where id = $1 {for_update}";
+    FIND = "select id, organization_id, absent_user_id, covering_user_id, from_at, until_at, cancelled_at, created_by,
+        created_at from coverage where id = $1";
     OVERLAPPING = "select id, organization_id, absent_user_id, covering_user_id, from_at, until_at, cancelled_at,
         created_by, created_at from coverage
         where organization_id = $1 and absent_user_id = $2 and cancelled_at is null and from_at < $4 and until_at > $3
@@ -80,9 +80,9 @@ pub async fn cancel(tx: &mut Tx, id: CoverageId, at: DateTime<Utc>) -> Result<()
     tx.change_one(CANCEL, args![id, at]).await
 }
 
-/// Reads a coverage and holds it until the transaction ends.
-pub async fn lock(tx: &mut Tx, id: CoverageId) -> Result<Option<CoverageRow>> {
-    tx.one(LOCK, args![id]).await
+/// A coverage.
+pub async fn find(conn: &mut Conn, id: CoverageId) -> Result<Option<CoverageRow>> {
+    conn.one(FIND, args![id]).await
 }
 
 /// A coverage of the same absence that overlaps `[from, until)`, if there is one.
