@@ -67,7 +67,7 @@ pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>);
 impl Service {
     /// A service over its parts.
     pub fn new(options: ServiceOptions) -> Self {
-        Self(Arc::new(options))
+        Self(Arc::new(options), Arc::default())
     }
 
     /// The database.
@@ -88,7 +88,11 @@ impl Service {
     /// The channel of a kind.
     pub fn channel(&self, kind: ChannelKind) -> Option<&Arc<dyn Channel>> {
         self.0.channels.iter().find(|channel| channel.kind() == kind)
+    }
+
+    /// When failed sign-ins by token were last written to the ledger.
     pub(crate) fn failed_sign_ins(&self) -> &crate::directory::FailedSignIns {
+        &self.1
     }
 
     /// Now, by the store's clock.
