@@ -7,9 +7,13 @@
 
 mod app;
 mod database;
+pub mod fixture;
+pub mod notes;
 
 pub use app::{App, START};
 pub use database::Database;
+pub use fixture::Fixture;
+pub use notes::Signed;
 pub use liaison_store::Engine;
 
 /// Declares a test that runs on both engines: `both_engines! { async fn name(app: App) { … } }`.

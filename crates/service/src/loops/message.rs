@@ -198,6 +198,8 @@ pub(crate) struct Tell {
     pub(crate) link: String,
     /// Further facts, none of them PHI.
     pub(crate) facts: BTreeMap<String, String>,
+    /// Bring it by e-mail too; otherwise it only stands in the person's list of notices.
+    pub(crate) by_mail: bool,
 }
 
 impl Service {
@@ -241,7 +243,7 @@ impl Service {
                 at: now,
             };
             let id: DeliveryId = self.id();
-            mails.push(DeliveryRow {
+            let mail = DeliveryRow {
                 id,
                 recipient_id: None,
                 share_id: tell.recipient.map(|(share, _, _)| share),
@@ -263,7 +265,10 @@ impl Service {
                 delivered_at: None,
                 created_at: now,
                 updated_at: now,
-            });
+            };
+            if tell.by_mail {
+                mails.push(mail);
+            }
             tx.announce(liaison_store::Event {
                 organization_id: tell.organization_id,
                 to_organization_id: None,

@@ -1,5 +1,11 @@
 //! The closed loop: share, open, acknowledge, decline, redirect, recall, escalate, deliver. One act is one file.
 
+pub mod acknowledge;
+pub mod open_share;
+pub mod decline;
+pub mod redirect;
+pub mod recall;
+pub mod call_task;
 mod change;
 pub mod message;
 mod relation;

@@ -48,3 +48,45 @@ impl Service {
         self.recipient_relation(conn, actor, row).await
     }
 }
+
+impl Service {
+    /// A loop that the actor may act on as its recipient. Refusals are in the ledger; an unknown loop and another's
+    /// loop look alike.
+    pub(crate) async fn loop_as_recipient(
+        &self,
+        actor: &Actor,
+        id: liaison_domain::RecipientId,
+        action: liaison_domain::access::Action,
+    ) -> Result<RecipientRow> {
+        let (row, relation) = {
+            let mut conn = self.read().await?;
+            let row = liaison_store::recipients::find(&mut conn, id).await?;
+            let row = row.ok_or(crate::ServiceError::NotFound("this"))?;
+            let relation = self.recipient_relation(&mut conn, actor, &row).await?;
+            (row, relation)
+        };
+        self.authorize(actor, action, relation).await?;
+        Ok(row)
+    }
+
+    /// A loop that the actor may act on as its clinic.
+    pub(crate) async fn loop_as_clinic(
+        &self,
+        actor: &Actor,
+        id: liaison_domain::RecipientId,
+        action: liaison_domain::access::Action,
+    ) -> Result<RecipientRow> {
+        let row = {
+            let mut conn = self.read().await?;
+            liaison_store::recipients::find(&mut conn, id).await?
+        };
+        let row = row.ok_or(crate::ServiceError::NotFound("this"))?;
+        let relation = if actor.acts_for(row.organization_id) {
+            Relation::Own
+        } else {
+            Relation::None
+        };
+        self.authorize(actor, action, relation).await?;
+        Ok(row)
+    }
+}

@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, CallReason, CallTaskId, CallTaskStatus, CareRole, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId,
-    OrganizationId, PurposeOfUse, QuestionId, QuestionStatus, RecipientId, ShareId, TeamId, Urgency, UserId,
+    Actor, CallReason, CareRole, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId, OrganizationId, PurposeOfUse,
+    QuestionId, QuestionStatus, RecipientId, ShareId, TeamId, Urgency, UserId,
     access::{Action, Relation},
     calendar::Calendar,
 };
 use liaison_store::{
-    Conn, Json, Place, Tx, call_tasks,
-    call_tasks::CallTaskRow,
-    deliveries,
+    Conn, Json, Place, Tx, deliveries,
     directory::effective_policy,
     patients::{care_team_at, get, look_alikes, restrictions_of},
     recipients::{self, RecipientRow},
@@ -27,7 +25,7 @@ use super::{
     message::{LoopMessage, Message, Route},
     who::Addressed,
 };
-use crate::{FieldProblem, Result, Service, ServiceError, idempotency};
+use crate::{FieldProblem, Result, Service, ServiceError, idempotency, patients::restriction_applies};
 
 /// The most recipients of one share.
 pub const MAX_RECIPIENTS: usize = 50;
@@ -35,8 +33,6 @@ pub const MAX_RECIPIENTS: usize = 50;
 pub const MAX_QUESTIONS: usize = 20;
 /// The longest text, in characters.
 pub const MAX_TEXT: usize = 4_000;
-/// For an emergent share without a call made before, the clinic must telephone within this time.
-const VOICE_FIRST_WITHIN: chrono::TimeDelta = chrono::TimeDelta::minutes(15);
 
 /// Send a signed version to recipients.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -423,16 +419,16 @@ impl Service {
                     ),
                 );
             }
-            let restricted = restrictions.iter().any(|row| {
-                let everyone = row.organization_id.is_none() && row.team_id.is_none() && row.user_id.is_none();
-                row.ended_at.is_none_or(|ended| ended > now)
-                    && (everyone
-                        || row.organization_id.is_some_and(|id| id == target.organization_id)
-                        || row
-                            .team_id
-                            .is_some_and(|id| target.team_id == Some(id) || user_teams.contains(&id))
-                        || row.user_id.is_some() && row.user_id == target.user_id)
-            });
+            // A person is excluded with the team they are addressed by, and with every team they work in.
+            let restricted = restriction_applies(
+                &restrictions,
+                target.organization_id,
+                target.team_id,
+                target.user_id,
+                now,
+            ) || user_teams
+                .iter()
+                .any(|team| restriction_applies(&restrictions, target.organization_id, Some(*team), None, now));
             if restricted {
                 check(
                     "RESTRICTED",
@@ -570,7 +566,7 @@ impl Service {
             });
         }
         shares::insert_questions(tx, &questions).await?;
-        let rows = self.write_loops(tx, &share, &plan.targets, None).await?;
+        let rows = self.write_loops(tx, actor, &share, &plan.targets, None).await?;
 
         let mut entry = self.entry(actor, "share.create");
         entry.purpose = if input.overrides.iter().any(|given| given.code == "RESTRICTED") {
@@ -590,14 +586,6 @@ impl Service {
             entry.detail.insert(override_fact(&given.code), "given".to_owned());
         }
         tx.record(entry);
-        for row in &rows {
-            let mut entry = self.loop_entry(actor, "recipient.create", row);
-            entry.detail.insert("duty", row.duty.as_str().to_owned());
-            entry
-                .detail
-                .insert("to_organization_id", row.to_organization_id.to_string());
-            tx.record(entry);
-        }
         Ok(Shared {
             share_id,
             recipient_ids: rows.iter().map(|row| row.id).collect(),
@@ -608,6 +596,7 @@ impl Service {
     pub(crate) async fn write_loops(
         &self,
         tx: &mut Tx,
+        actor: &Actor,
         share: &ShareRow,
         targets: &[Target],
         redirected_from: Option<RecipientId>,
@@ -693,54 +682,34 @@ impl Service {
                 },
             }));
             if required && share.urgency == Urgency::Emergent && !share.verbal_made {
-                calls.push(self.call_task(
-                    &row,
-                    share.shared_by,
-                    CallReason::VoiceFirst,
-                    now + VOICE_FIRST_WITHIN,
-                    None,
-                ));
+                calls.push((rows.len(), CallReason::VoiceFirst));
+            } else if required && target.routes.is_empty() {
+                calls.push((rows.len(), CallReason::Undeliverable));
             }
             tx.announce(loop_event(&row));
             rows.push(row);
         }
         recipients::insert(tx, &rows).await?;
         deliveries::insert(tx, &sent).await?;
-        call_tasks::insert(tx, &calls).await?;
+        for (index, reason) in calls {
+            let row = &rows[index];
+            let owner = self.clinic_owner(tx, row).await?;
+            let phone = self.phone_of(tx, row).await?;
+            let task = self.call_task(row, owner, reason, self.call_due(row), phone);
+            self.write_call_task(tx, actor, row, task).await?;
+        }
+        for row in &rows {
+            let mut entry = self.loop_entry(actor, "recipient.create", row);
+            entry.detail.insert("duty", row.duty.as_str().to_owned());
+            entry
+                .detail
+                .insert("to_organization_id", row.to_organization_id.to_string());
+            tx.record(entry);
+        }
         if !sent.is_empty() {
             tx.nudge(Queue::Deliver, Some(share.id.uuid()));
         }
         Ok(rows)
-    }
-
-    /// A call task about a loop, not written yet.
-    pub(crate) fn call_task(
-        &self,
-        row: &RecipientRow,
-        owner: UserId,
-        reason: CallReason,
-        due_at: DateTime<Utc>,
-        phone: Option<String>,
-    ) -> CallTaskRow {
-        let now = self.now();
-        CallTaskRow {
-            id: self.id::<CallTaskId>(),
-            recipient_id: row.id,
-            share_id: row.share_id,
-            patient_id: row.patient_id,
-            organization_id: row.organization_id,
-            owner_id: owner,
-            reason,
-            status: CallTaskStatus::Open,
-            due_at,
-            phone,
-            detail_sealed: None,
-            created_at: now,
-            completed_at: None,
-            completed_by: None,
-            read_back: None,
-            updated_at: now,
-        }
     }
 
     /// An organization's name.

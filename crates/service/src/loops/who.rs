@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{ChannelKind, EndpointStatus, OrganizationId, TeamId, UserId, calendar::Calendar};
+use liaison_domain::{ChannelKind, EndpointStatus, OrganizationId, Role, TeamId, UserId, calendar::Calendar};
 use liaison_store::{
     Conn,
     directory::{
@@ -11,10 +11,11 @@ use liaison_store::{
         endpoints_of_users, memberships_of, organizations_by_ids, people_by_ids, team_people, teams_by_ids,
         teams_of_people,
     },
+    recipients::RecipientRow,
 };
 
 use super::message::Route;
-use crate::Result;
+use crate::{Result, Service};
 
 /// Everything the directory knows about a set of addressed teams and people, read by a constant number of statements.
 pub(crate) struct Addressed {
@@ -175,4 +176,61 @@ fn routes(endpoints: Option<&Vec<EndpointRow>>) -> Vec<Route> {
             address: endpoint.address.clone(),
         })
         .collect()
+}
+
+impl Service {
+    /// The people of a loop's clinic who have one of the roles.
+    pub(crate) async fn clinic_people(
+        &self,
+        conn: &mut Conn,
+        row: &RecipientRow,
+        roles: &[Role],
+    ) -> Result<Vec<UserId>> {
+        let members = liaison_store::directory::membership::enabled_memberships_in(conn, row.organization_id).await?;
+        Ok(members
+            .into_iter()
+            .filter(|member| member.roles().iter().any(|role| roles.contains(role)))
+            .map(|member| member.user_id)
+            .collect())
+    }
+
+    /// The named person at the clinic who answers for a loop: the sender, else who covers the sender, else another
+    /// physician, coordinator or admin of the clinic.
+    pub(crate) async fn clinic_owner(&self, conn: &mut Conn, row: &RecipientRow) -> Result<UserId> {
+        let members = liaison_store::directory::membership::enabled_memberships_in(conn, row.organization_id).await?;
+        let covers = liaison_store::directory::covering(conn, &[row.shared_by], self.now()).await?;
+        let wanted = covers.get(&row.shared_by).copied().unwrap_or(row.shared_by);
+        if members.iter().any(|member| member.user_id == wanted) {
+            return Ok(wanted);
+        }
+        let by_role = [Role::Physician, Role::Coordinator, Role::Admin]
+            .iter()
+            .find_map(|role| {
+                members
+                    .iter()
+                    .find(|member| member.roles().contains(role))
+                    .map(|member| member.user_id)
+            });
+        // A clinic without anybody left keeps the sender's name on the list: better an absent owner than none.
+        Ok(by_role.unwrap_or(row.shared_by))
+    }
+
+    /// The addressed team's or person's name.
+    pub(crate) async fn recipient_name(&self, conn: &mut Conn, row: &RecipientRow) -> Result<String> {
+        if let Some(team) = row.to_team_id {
+            let found = liaison_store::directory::teams_by_ids(conn, &[team]).await?;
+            return Ok(found
+                .into_iter()
+                .next()
+                .map_or_else(|| team.to_string(), |team| team.name));
+        }
+        let Some(user) = row.to_user_id else {
+            return Ok(row.id.to_string());
+        };
+        let found = liaison_store::directory::people_by_ids(conn, &[user]).await?;
+        Ok(found
+            .into_iter()
+            .next()
+            .map_or_else(|| user.to_string(), |person| person.display_name))
+    }
 }
