@@ -127,8 +127,12 @@ impl Service {
         let mut problems = Vec::new();
         let (first, after) = page::read(input.first, input.after.as_deref(), &mut problems);
         // The entry of this very moment is in the past of no half-open interval that ends now.
-        let until = input.until.unwrap_or_else(|| self.now() + chrono::TimeDelta::microseconds(1));
-        let six_years = until.checked_sub_months(Months::new(12 * YEARS)).unwrap_or(DateTime::UNIX_EPOCH);
+        let until = input
+            .until
+            .unwrap_or_else(|| self.now() + chrono::TimeDelta::microseconds(1));
+        let six_years = until
+            .checked_sub_months(Months::new(12 * YEARS))
+            .unwrap_or(DateTime::UNIX_EPOCH);
         let from = input.from.unwrap_or(six_years);
         if from >= until {
             problems.push(FieldProblem::new("until", "OUT_OF_RANGE", "must be after from"));
@@ -156,16 +160,27 @@ impl Service {
         entry.organization_id = owner;
         entry.patient_id = Some(input.patient_id);
         entry.detail.insert("found", found.len().to_string());
-        entry.detail.insert("reportable_only", input.reportable_only.to_string());
+        entry
+            .detail
+            .insert("reportable_only", input.reportable_only.to_string());
         tx.record(entry);
         tx.commit().await?;
-        Ok(DisclosurePage { disclosures: found.into_iter().map(Disclosure::from).collect(), has_next, from, until })
+        Ok(DisclosurePage {
+            disclosures: found.into_iter().map(Disclosure::from).collect(),
+            has_next,
+            from,
+            until,
+        })
     }
 }
 
 impl From<DisclosureRow> for Disclosure {
     fn from(row: DisclosureRow) -> Self {
-        let basis = if row.mis_send_id.is_some() { DisclosureBasis::MisSend } else { DisclosureBasis::Treatment };
+        let basis = if row.mis_send_id.is_some() {
+            DisclosureBasis::MisSend
+        } else {
+            DisclosureBasis::Treatment
+        };
         Self {
             entry_id: row.entry_id,
             at: row.first_at,

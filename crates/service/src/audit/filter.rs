@@ -10,17 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{FieldProblem, Result, ServiceError};
 
 /// Acts by which a person saw content or identity of a patient.
-pub const READING_ACTIONS: &[&str] = &[
-    "share.open",
-    "note.read",
-    "note.history",
-    "patient.read",
-    "patient.search",
-    "patient.timeline",
-    "patient.trend",
-    "share.read",
-    "break_glass.read",
-];
+pub const READING_ACTIONS: &[&str] =
+    &["note.read", "patient.read", "patient.search", "patient.trend", "restriction.read", "share.open"];
 
 /// A question that stands for a list of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +87,11 @@ impl AuditFilter {
     /// Checks the filter, all problems at once, and bounds it to an organization (`None`: the operator's commands).
     pub(crate) fn compile(&self, scope: Option<OrganizationId>) -> Result<EntryFilter> {
         let (filter, problems) = self.read(scope);
-        if problems.is_empty() { Ok(filter) } else { Err(ServiceError::Invalid(problems)) }
+        if problems.is_empty() {
+            Ok(filter)
+        } else {
+            Err(ServiceError::Invalid(problems))
+        }
     }
 
     pub(super) fn read(&self, scope: Option<OrganizationId>) -> (EntryFilter, Vec<FieldProblem>) {
@@ -109,26 +104,41 @@ impl AuditFilter {
             actions.extend(READING_ACTIONS.iter().map(|action| (*action).to_owned()));
         }
         if actions.len() > MAX_ACTIONS {
-            reader.0.push(FieldProblem::new("filter.actions", "OUT_OF_RANGE", format!("at most {MAX_ACTIONS}")));
+            reader.0.push(FieldProblem::new(
+                "filter.actions",
+                "OUT_OF_RANGE",
+                format!("at most {MAX_ACTIONS}"),
+            ));
         }
         let outcome = self.outcome.clone();
         if let Some(outcome) = &outcome
             && !["success", "denied", "refused", "failure"].contains(&outcome.as_str())
         {
             let message = "one of success, denied, refused, failure";
-            reader.0.push(FieldProblem::new("filter.outcome", "UNKNOWN_VALUE", message));
+            reader
+                .0
+                .push(FieldProblem::new("filter.outcome", "UNKNOWN_VALUE", message));
         }
-        let purpose = self.purpose.as_deref().and_then(|purpose| match purpose.parse::<PurposeOfUse>() {
-            Ok(purpose) => Some(purpose),
-            Err(error) => {
-                reader.0.push(FieldProblem::new("filter.purpose", "UNKNOWN_VALUE", error.to_string()));
-                None
-            }
-        });
+        let purpose = self
+            .purpose
+            .as_deref()
+            .and_then(|purpose| match purpose.parse::<PurposeOfUse>() {
+                Ok(purpose) => Some(purpose),
+                Err(error) => {
+                    reader
+                        .0
+                        .push(FieldProblem::new("filter.purpose", "UNKNOWN_VALUE", error.to_string()));
+                    None
+                }
+            });
         if let (Some(from), Some(until)) = (self.from, self.until)
             && from >= until
         {
-            reader.0.push(FieldProblem::new("filter.until", "OUT_OF_RANGE", "must be after filter.from"));
+            reader.0.push(FieldProblem::new(
+                "filter.until",
+                "OUT_OF_RANGE",
+                "must be after filter.from",
+            ));
         }
         let filter = EntryFilter {
             organization_id: scope,

@@ -42,7 +42,11 @@ pub(super) fn read(
     let position = after.and_then(|cursor| {
         let position = position(cursor);
         if position.is_none() {
-            problems.push(FieldProblem::new("after", "INVALID_CURSOR", "not a cursor of this list; begin without one"));
+            problems.push(FieldProblem::new(
+                "after",
+                "INVALID_CURSOR",
+                "not a cursor of this list; begin without one",
+            ));
         }
         position
     });

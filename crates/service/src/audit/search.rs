@@ -136,7 +136,8 @@ impl Service {
         if input.after.is_some() {
             detail.push(("page", "further".to_owned()));
         }
-        self.record_audit(actor, "audit.search", &input.filter, &filter, detail).await?;
+        self.record_audit(actor, "audit.search", &input.filter, &filter, detail)
+            .await?;
         let entries = found.into_iter().map(AuditEntry::from_row).collect::<Result<_>>()?;
         Ok(AuditPage { entries, has_next })
     }

@@ -64,20 +64,29 @@ impl Service {
         }
         let clinic = self.organization(actor)?;
         if input.from >= input.until || input.until - input.from > MAX_PERIOD {
-            return Err(ServiceError::invalid("until", "OUT_OF_RANGE", "must be after from, by at most ten years"));
+            return Err(ServiceError::invalid(
+                "until",
+                "OUT_OF_RANGE",
+                "must be after from, by at most ten years",
+            ));
         }
         let found = {
             let mut conn = self.read().await?;
             timeliness(&mut conn, clinic, input.from, input.until, self.now()).await?
         };
-        let mut report =
-            TimelinessReport { total: Timeliness::none(), by_urgency: Vec::new(), by_organization: Vec::new() };
+        let mut report = TimelinessReport {
+            total: Timeliness::none(),
+            by_urgency: Vec::new(),
+            by_organization: Vec::new(),
+        };
         for row in found {
             let figures = Timeliness::from(&row);
             match (row.urgency, row.to_organization_id) {
                 (Some(urgency), _) => report.by_urgency.push((urgency, figures)),
                 (None, Some(id)) => {
-                    report.by_organization.push((id, row.to_organization_name.unwrap_or_default(), figures));
+                    report
+                        .by_organization
+                        .push((id, row.to_organization_name.unwrap_or_default(), figures));
                 }
                 (None, None) => report.total = figures,
             }

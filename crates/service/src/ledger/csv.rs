@@ -34,8 +34,16 @@ impl Service {
         self.authorize(actor, Action::ReadAudit, Relation::Own).await?;
         let compiled = filter.compile(self.audit_scope(actor)?)?;
         let detail = vec![("format", "csv".to_owned())];
-        let entry_id = self.record_audit(actor, "audit.export", &filter, &compiled, detail).await?;
-        Ok(CsvExport { service: self.clone(), filter: compiled, header_made: false, done: false, entry_id })
+        let entry_id = self
+            .record_audit(actor, "audit.export", &filter, &compiled, detail)
+            .await?;
+        Ok(CsvExport {
+            service: self.clone(),
+            filter: compiled,
+            header_made: false,
+            done: false,
+            entry_id,
+        })
     }
 }
 
@@ -65,7 +73,11 @@ impl CsvExport {
 
 fn line(out: &mut String, entry: &AuditEntry) {
     let text = |id: &Option<String>| id.clone().unwrap_or_default();
-    let detail: Vec<String> = entry.detail.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let detail: Vec<String> = entry
+        .detail
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     let cells = [
         entry.index.map(|index| index.to_string()).unwrap_or_default(),
         entry.recorded_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),

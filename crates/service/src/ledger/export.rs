@@ -57,7 +57,10 @@ impl Service {
             rows::latest_checkpoint(&mut conn).await?
         };
         let row = row.ok_or_else(|| {
-            ServiceError::conflict("NOT_SEQUENCED_YET", "the ledger has no checkpoint yet; ask again in a second")
+            ServiceError::conflict(
+                "NOT_SEQUENCED_YET",
+                "the ledger has no checkpoint yet; ask again in a second",
+            )
         })?;
         let checkpoint = self.open_checkpoint(&row)?;
         let size = checkpoint.size();
@@ -65,7 +68,9 @@ impl Service {
         let mut detail = vec![("format", "ndjson".to_owned()), ("tree_size", size.to_string())];
         detail.extend(input.from_index.map(|index| ("from_index", index.to_string())));
         detail.extend(input.until_index.map(|index| ("until_index", index.to_string())));
-        let entry_id = self.record_audit(actor, "audit.export", &input.filter, &filter, detail).await?;
+        let entry_id = self
+            .record_audit(actor, "audit.export", &input.filter, &filter, detail)
+            .await?;
         Ok(LedgerExport {
             service: self.clone(),
             filter,
@@ -84,7 +89,9 @@ impl LedgerExport {
     /// lacks its closing line, which every reader notices.
     pub async fn next(&mut self) -> Result<Option<String>> {
         loop {
-            let Some(exporter) = self.exporter.as_mut() else { return Ok(None) };
+            let Some(exporter) = self.exporter.as_mut() else {
+                return Ok(None);
+            };
             match self.next {
                 Next::Header => {
                     self.next = Next::Entries;
@@ -104,7 +111,9 @@ impl LedgerExport {
 
     async fn batch(&mut self) -> Result<String> {
         let mut conn = self.service.read().await?;
-        let leaves: VecDeque<_> = rows::export(&mut conn, &self.filter, self.from, self.until, BATCH).await?.into();
+        let leaves: VecDeque<_> = rows::export(&mut conn, &self.filter, self.from, self.until, BATCH)
+            .await?
+            .into();
         self.from = match leaves.back() {
             Some((last, _)) if leaves.len() == BATCH as usize => last + 1,
             _ => self.until,

@@ -66,7 +66,17 @@ impl Service {
         let follows = [Action::FollowLoops, Action::Reply, Action::ReadAudit]
             .into_iter()
             // Reading a receipt writes nothing, so a read-only token may have it.
-            .any(|action| decide(&Actor { read_only: false, ..actor.clone() }, action, relation).is_ok());
+            .any(|action| {
+                decide(
+                    &Actor {
+                        read_only: false,
+                        ..actor.clone()
+                    },
+                    action,
+                    relation,
+                )
+                .is_ok()
+            });
         if !follows && let Err(error) = self.authorize(actor, Action::ReadAudit, relation).await {
             return Err(not_yours(error, "acknowledgment"));
         }
@@ -100,18 +110,30 @@ impl Service {
         let needs = tree::consistency_needs(old, new.size()).map_err(broken)?;
         let hashes = rows::hashes(&mut conn, &needs).await?;
         let hashes = tree::prove_consistency(old, new.size(), &hashes).map_err(broken)?;
-        let proof = ConsistencyProof { old_size: old, new_size: new.size(), hashes };
-        Ok(ConsistencyAnswer { json: proof.to_json(), checkpoint: new.as_str().to_owned() })
+        let proof = ConsistencyProof {
+            old_size: old,
+            new_size: new.size(),
+            hashes,
+        };
+        Ok(ConsistencyAnswer {
+            json: proof.to_json(),
+            checkpoint: new.as_str().to_owned(),
+        })
     }
 
     /// The receipt of an entry to which the access was decided.
     pub(crate) async fn receipt(&self, entry: &EntryRow) -> Result<EntryReceipt> {
         let waits = || {
-            ServiceError::conflict("NOT_SEQUENCED_YET", "the ledger signs this within moments; ask again in a second")
+            ServiceError::conflict(
+                "NOT_SEQUENCED_YET",
+                "the ledger signs this within moments; ask again in a second",
+            )
         };
         let mut conn = self.read().await?;
         let index = entry.leaf_index.ok_or_else(waits)?.unsigned_abs();
-        let row = rows::checkpoint_covering(&mut conn, index + 1).await?.ok_or_else(waits)?;
+        let row = rows::checkpoint_covering(&mut conn, index + 1)
+            .await?
+            .ok_or_else(waits)?;
         let checkpoint = self.open_checkpoint(&row)?;
         let leaf = leaf_of(entry.id, &entry.leaf)?;
         let path = self.audit_path(&mut conn, index, checkpoint.size()).await?;
@@ -119,13 +141,26 @@ impl Service {
         let proof = TlogProof::new(index, path, &checkpoint);
         let tlog_proof = proof.to_string();
         let json = Receipt { leaf, proof }.to_json();
-        Ok(EntryReceipt { entry_id: entry.id, index, tree_size: checkpoint.size(), json, tlog_proof })
+        Ok(EntryReceipt {
+            entry_id: entry.id,
+            index,
+            tree_size: checkpoint.size(),
+            json,
+            tlog_proof,
+        })
     }
 }
 
 fn relation(actor: &Actor, entry: &EntryRow) -> Relation {
-    let own = [entry.organization_id, entry.actor_organization_id].into_iter().flatten().any(|id| actor.acts_for(id));
-    if own || actor.kind == ActorKind::System { Relation::Own } else { Relation::None }
+    let own = [entry.organization_id, entry.actor_organization_id]
+        .into_iter()
+        .flatten()
+        .any(|id| actor.acts_for(id));
+    if own || actor.kind == ActorKind::System {
+        Relation::Own
+    } else {
+        Relation::None
+    }
 }
 
 fn not_yours(error: ServiceError, what: &'static str) -> ServiceError {

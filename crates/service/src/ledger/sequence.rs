@@ -35,7 +35,10 @@ impl Service {
             entries += done.entries;
             batches += 1;
             if done.entries < u64::from(BATCH) || batches == MOST_BATCHES {
-                return Ok(Sequenced { entries, size: done.size });
+                return Ok(Sequenced {
+                    entries,
+                    size: done.size,
+                });
             }
         }
     }
@@ -50,7 +53,9 @@ impl Service {
         let size = previous.as_ref().map_or(0, liaison_ledger::Checkpoint::size);
         let stored = rows::stored_size(&mut tx).await?;
         if stored != size {
-            return Err(broken(format_args!("{stored} entries have an index, the last checkpoint signs {size}")));
+            return Err(broken(format_args!(
+                "{stored} entries have an index, the last checkpoint signs {size}"
+            )));
         }
         let pending = rows::pending(&mut tx, BATCH).await?;
         if pending.is_empty() {
@@ -68,11 +73,17 @@ impl Service {
             None => Vec::new(),
         };
         // Signing checks the proof against the last checkpoint's root, and so the stored hashes with it.
-        let checkpoint = self.signer().sign(previous.as_ref(), grown.head, &growth).map_err(broken)?;
+        let checkpoint = self
+            .signer()
+            .sign(previous.as_ref(), grown.head, &growth)
+            .map_err(broken)?;
         let entries: Vec<_> = pending.into_iter().map(|(entry, _)| entry).collect();
         let signed = (checkpoint.size(), checkpoint.as_str().to_owned(), self.now());
         rows::append(&mut tx, size, &entries, &grown.new_hashes, signed).await?;
         tx.commit().await?;
-        Ok(Sequenced { entries: entries.len() as u64, size: checkpoint.size() })
+        Ok(Sequenced {
+            entries: entries.len() as u64,
+            size: checkpoint.size(),
+        })
     }
 }

@@ -115,7 +115,9 @@ impl Service {
     pub async fn verify_ledger_against(&self, kept: &[String]) -> Result<LedgerReport> {
         let mut report = LedgerReport::default();
         let mut conn = self.read().await?;
-        let signed = rows::latest_checkpoint(&mut conn).await?.map_or(0, |row| row.tree_size.unsigned_abs());
+        let signed = rows::latest_checkpoint(&mut conn)
+            .await?
+            .map_or(0, |row| row.tree_size.unsigned_abs());
         let mut kept = self.kept(kept, signed, &mut report);
         let mut walk = Walk::default();
         loop {
@@ -134,7 +136,10 @@ impl Service {
                 report.checkpoints += 1;
                 match self.open_checkpoint(&row) {
                     Ok(checkpoint) => walk.compare(&checkpoint, &mut report),
-                    Err(error) => report.problem(LedgerProblem::Checkpoint { size: end, message: error.to_string() }),
+                    Err(error) => report.problem(LedgerProblem::Checkpoint {
+                        size: end,
+                        message: error.to_string(),
+                    }),
                 }
                 if report.problems.len() >= MOST_PROBLEMS {
                     return Ok(report);
@@ -156,11 +161,17 @@ impl Service {
             match self.signer().verifier().open(note) {
                 Ok(checkpoint) if checkpoint.size() > signed => {
                     let message = format!("the ledger has only {signed}: entries that were signed are gone");
-                    report.problem(LedgerProblem::Checkpoint { size: checkpoint.size(), message });
+                    report.problem(LedgerProblem::Checkpoint {
+                        size: checkpoint.size(),
+                        message,
+                    });
                 }
                 Ok(checkpoint) if checkpoint.size() > 0 => opened.push(checkpoint),
                 Ok(_) => {}
-                Err(error) => report.problem(LedgerProblem::Checkpoint { size: 0, message: error.to_string() }),
+                Err(error) => report.problem(LedgerProblem::Checkpoint {
+                    size: 0,
+                    message: error.to_string(),
+                }),
             }
         }
         opened.sort_by_key(Checkpoint::size);
@@ -170,9 +181,14 @@ impl Service {
     async fn bookkeeping(&self, conn: &mut Conn, signed: u64, report: &mut LedgerReport) -> Result<()> {
         let stored = rows::stored_size(conn).await?;
         // A sequencer may have worked meanwhile: then the newer checkpoint covers the newer entries.
-        let covered = rows::latest_checkpoint(conn).await?.map_or(signed, |row| row.tree_size.unsigned_abs());
+        let covered = rows::latest_checkpoint(conn)
+            .await?
+            .map_or(signed, |row| row.tree_size.unsigned_abs());
         if stored > covered {
-            report.problem(LedgerProblem::Unsigned { stored, signed: covered });
+            report.problem(LedgerProblem::Unsigned {
+                stored,
+                signed: covered,
+            });
         }
         let strays = rows::strays(conn).await?;
         report.pending = strays.pending.unsigned_abs();
@@ -228,7 +244,9 @@ impl Walk {
         let stored: HashMap<u64, Hash> = rows::hash_range(conn, self.next_hash, end).await?.into_iter().collect();
         for (hash_index, hash) in &grown.new_hashes {
             if stored.get(hash_index) != Some(hash) {
-                report.problem(LedgerProblem::StoredHash { hash_index: *hash_index });
+                report.problem(LedgerProblem::StoredHash {
+                    hash_index: *hash_index,
+                });
             }
         }
         self.next_hash = end;
@@ -244,7 +262,8 @@ impl Walk {
         if checkpoint.size() != self.size || Some(checkpoint.root()) != self.root {
             report.problem(LedgerProblem::Checkpoint {
                 size: checkpoint.size(),
-                message: "it signs another tree than the entries make: entries were changed, removed or added".to_owned(),
+                message: "it signs another tree than the entries make: entries were changed, removed or added"
+                    .to_owned(),
             });
         }
     }
@@ -253,7 +272,12 @@ impl Walk {
 fn check_entry(index: u64, row: &EntryRow, report: &mut LedgerReport) {
     let leaf = match Leaf::parse(&row.leaf) {
         Ok(leaf) => leaf,
-        Err(error) => return report.problem(LedgerProblem::Leaf { index, message: error.to_string() }),
+        Err(error) => {
+            return report.problem(LedgerProblem::Leaf {
+                index,
+                message: error.to_string(),
+            });
+        }
     };
     let entry = leaf.into_entry();
     let text = |value: &Option<String>| value.clone();
@@ -267,24 +291,56 @@ fn check_entry(index: u64, row: &EntryRow, report: &mut LedgerReport) {
         ),
         ("action", Some(entry.action.clone()), Some(row.action.clone())),
         ("outcome", Some(entry.outcome.clone()), Some(row.outcome.clone())),
-        ("actor_kind", Some(entry.actor.kind.to_uppercase()), Some(row.actor_kind.to_string())),
-        ("user_id", text(&entry.actor.user_id), shown(row.user_id.map(|id| id.to_string()))),
+        (
+            "actor_kind",
+            Some(entry.actor.kind.to_uppercase()),
+            Some(row.actor_kind.to_string()),
+        ),
+        (
+            "user_id",
+            text(&entry.actor.user_id),
+            shown(row.user_id.map(|id| id.to_string())),
+        ),
         (
             "actor_organization_id",
             text(&entry.actor.organization_id),
             shown(row.actor_organization_id.map(|id| id.to_string())),
         ),
-        ("organization_id", text(&entry.organization_id), shown(row.organization_id.map(|id| id.to_string()))),
-        ("purpose", Some(entry.purpose_of_use.clone()), Some(row.purpose.to_string())),
-        ("patient_id", text(&entry.patient_id), shown(row.patient_id.map(|id| id.to_string()))),
-        ("note_id", text(&entry.note_id), shown(row.note_id.map(|id| id.to_string()))),
+        (
+            "organization_id",
+            text(&entry.organization_id),
+            shown(row.organization_id.map(|id| id.to_string())),
+        ),
+        (
+            "purpose",
+            Some(entry.purpose_of_use.clone()),
+            Some(row.purpose.to_string()),
+        ),
+        (
+            "patient_id",
+            text(&entry.patient_id),
+            shown(row.patient_id.map(|id| id.to_string())),
+        ),
+        (
+            "note_id",
+            text(&entry.note_id),
+            shown(row.note_id.map(|id| id.to_string())),
+        ),
         (
             "note_version_id",
             entry.detail.get("note_version_id").cloned(),
             shown(row.note_version_id.map(|id| id.to_string())),
         ),
-        ("share_id", text(&entry.share_id), shown(row.share_id.map(|id| id.to_string()))),
-        ("recipient_id", text(&entry.recipient_id), shown(row.recipient_id.map(|id| id.to_string()))),
+        (
+            "share_id",
+            text(&entry.share_id),
+            shown(row.share_id.map(|id| id.to_string())),
+        ),
+        (
+            "recipient_id",
+            text(&entry.recipient_id),
+            shown(row.recipient_id.map(|id| id.to_string())),
+        ),
         ("object_id", text(&entry.object_id), row.object_id.clone()),
         ("peer", text(&entry.peer), row.peer.clone()),
     ];

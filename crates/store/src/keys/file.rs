@@ -143,9 +143,11 @@ impl MasterSource {
     pub fn load_or_create(&self, random: &dyn Random) -> Result<MasterKeys> {
         match self {
             Self::File(path) if !path.exists() => {
-                let keys = MasterKeys::generate(random);
-                self.save(&keys)?;
-                Ok(keys)
+                let text = MasterKeys::generate(random).to_text();
+                let failed = |error| keys_error(format!("{}: {error}", path.display()));
+                // Two processes may start at once: the first file stays, and both read it.
+                create_secret(path, text.as_bytes(), &random.bytes()).map_err(failed)?;
+                self.load()
             }
             _ => self.load(),
         }
@@ -164,11 +166,28 @@ impl MasterSource {
 }
 
 fn write_secret(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    write_private(&beside, bytes)?;
+    std::fs::rename(&beside, path)
+}
+
+/// Writes a file that does not exist yet; one that was made meanwhile is left alone.
+fn create_secret(path: &std::path::Path, bytes: &[u8], unique: &[u8; 8]) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("{:016x}", u64::from_le_bytes(*unique)));
+    write_private(&beside, bytes)?;
+    let made = std::fs::hard_link(&beside, path);
+    std::fs::remove_file(&beside)?;
+    match made {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+fn write_private(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let beside = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -176,8 +195,7 @@ fn write_secret(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let mut file = options.open(&beside)?;
+    let mut file = options.open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
+    file.sync_all()
 }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     BlindIndex, MasterKeys, MasterSource, Place,
+    file::MasterKey,
     seal::{open_with, seal_with, version_of},
 };
 use crate::{
@@ -26,6 +27,11 @@ use crate::{
 const CACHED: usize = 10_000;
 
 sql! {
+    /// Held to the end of the transaction: a rotation waits until keys wrapped by the old master key are committed, and
+    /// finds them.
+    WRAPPING_MASTER = sqlite "select master_id as a from service_key where purpose = $1"
+        postgres "select master_id as a from service_key where purpose = $1 for share";
+    LOCK_SERVICE_KEYS = "select purpose as a from service_key order by purpose {for_update}";
     SERVICE_KEY = "select wrapped, master_id from service_key where purpose = $1";
     INSERT_SERVICE_KEY = "insert into service_key (purpose, wrapped, master_id, created_at) values ($1, $2, $3, $4)
         on conflict (purpose) do nothing";
@@ -119,19 +125,21 @@ fn place_of(purpose: &'static str, row: Uuid) -> Place {
 }
 
 fn wrap(master: &MasterKeys, place: Place, key: &[u8; 32], random: &dyn Random) -> Result<(Vec<u8>, String)> {
-    let current = master.current()?;
-    Ok((
-        seal_with(&current.key, 0, Uuid::nil(), place, key, random)?,
-        current.id.clone(),
+    wrap_by(master.current()?, place, key, random)
+}
+
+fn wrap_by(by: &MasterKey, place: Place, key: &[u8; 32], random: &dyn Random) -> Result<(Vec<u8>, String)> {
+    Ok((seal_with(&by.key, 0, Uuid::nil(), place, key, random)?, by.id.clone()))
+}
+
+fn missing(id: &str) -> StoreError {
+    StoreError::Keys(format!(
+        "the database's keys are wrapped by master key {id}, which is missing"
     ))
 }
 
 fn unwrap(master: &MasterKeys, place: Place, wrapped: &[u8], id: &str) -> Result<Zeroizing<[u8; 32]>> {
-    let key = master.get(id).ok_or_else(|| {
-        StoreError::Keys(format!(
-            "the database's keys are wrapped by master key {id}, which is missing"
-        ))
-    })?;
+    let key = master.get(id).ok_or_else(|| missing(id))?;
     let plain = open_with(&key.key, Uuid::nil(), place, wrapped)?;
     <[u8; 32]>::try_from(plain.as_slice())
         .map(Zeroizing::new)
@@ -212,16 +220,31 @@ impl Keyring {
         }
     }
 
+    /// The master key that wraps, as the database says: another process may have rotated since we read the file.
+    async fn wrapping_master(&self, tx: &mut Tx) -> Result<MasterKey> {
+        let row: Option<(String,)> = tx.one(WRAPPING_MASTER, args![INDEX]).await?;
+        let (id,) = row.ok_or_else(|| StoreError::Keys("the service keys vanished".to_owned()))?;
+        let known = self
+            .master
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .get(&id)
+            .cloned();
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let fresh = self.source.load()?;
+        let key = fresh.get(&id).cloned().ok_or_else(|| missing(&id))?;
+        *self.master.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = fresh;
+        Ok(key)
+    }
+
     /// Makes the first key of a new patient.
     pub async fn create_patient_key(&self, tx: &mut Tx, patient: PatientId, now: DateTime<Utc>) -> Result<PatientKey> {
         let random = tx.store().random();
         let key = Zeroizing::new(random.bytes::<32>());
-        let master = self
-            .master
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .clone();
-        let (wrapped, id) = wrap(&master, place_of("patient_key", patient.uuid()), &key, &*random)?;
+        let by = self.wrapping_master(tx).await?;
+        let (wrapped, id) = wrap_by(&by, place_of("patient_key", patient.uuid()), &key, &*random)?;
         tx.change_one(INSERT_PATIENT_KEY, args![patient, 1i64, wrapped, id, now])
             .await?;
         // Not cached: the transaction may yet fail.
@@ -310,13 +333,15 @@ impl Keyring {
 /// wrapped anew.
 pub async fn rotate_master(store: &crate::Store, source: &MasterSource) -> Result<u64> {
     let random = store.random();
+    let mut tx = store.begin().await?;
+    // One rotation adds its key at a time, and no patient's key is wrapped by the old one meanwhile.
+    tx.all::<(String,)>(LOCK_SERVICE_KEYS, args![]).await?;
     let mut master = source.load()?;
     master.add(&*random);
     // The new key is on disk before anything is wrapped by it.
     source.save(&master)?;
     let current = master.current()?.id.clone();
     let mut done = 0;
-    let mut tx = store.begin().await?;
     let service: Vec<(String, Vec<u8>, String)> = tx.all(SERVICE_KEYS_NOT_UNDER, args![current.as_str()]).await?;
     for (purpose, wrapped, id) in service {
         let name = if purpose == INDEX { INDEX } else { SYSTEM };
@@ -343,7 +368,14 @@ pub async fn rotate_master(store: &crate::Store, source: &MasterSource) -> Resul
         }
         tx.commit().await?;
     }
-    master.keep_current();
-    source.save(&master)?;
+    let mut tx = store.begin().await?;
+    tx.all::<(String,)>(LOCK_SERVICE_KEYS, args![]).await?;
+    let mut kept = source.load()?;
+    // Another rotation may have begun since: then dropping the old keys is its affair.
+    if kept.current()?.id == current {
+        kept.keep_current();
+        source.save(&kept)?;
+    }
+    tx.commit().await?;
     Ok(done)
 }

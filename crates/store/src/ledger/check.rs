@@ -76,7 +76,9 @@ pub async fn acknowledgment(conn: &mut Conn, recipient: liaison_domain::Recipien
 /// Stored hashes with indexes in `from..until`, in order.
 pub async fn hash_range(conn: &mut Conn, from: u64, until: u64) -> Result<Vec<(u64, Hash)>> {
     let rows: Vec<(i64, Vec<u8>)> = conn.all(HASH_RANGE, args![signed(from), signed(until)]).await?;
-    rows.into_iter().map(|(index, bytes)| Ok((index.unsigned_abs(), hash_from(bytes)?))).collect()
+    rows.into_iter()
+        .map(|(index, bytes)| Ok((index.unsigned_abs(), hash_from(bytes)?)))
+        .collect()
 }
 
 /// Checkpoints of more than `size` leaves, smallest first.

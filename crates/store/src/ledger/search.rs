@@ -10,14 +10,7 @@ use liaison_domain::{
 };
 use uuid::Uuid;
 
-use crate::{
-    arg::Arg,
-    args,
-    conn::Conn,
-    error::Result,
-    row::row,
-    sql::Sql,
-};
+use crate::{arg::Arg, args, conn::Conn, error::Result, row::row, sql::Sql};
 
 /// The most actions one filter may name.
 pub const MAX_ACTIONS: usize = 64;
@@ -186,7 +179,10 @@ statements! {
 /// Before every entry, and after every entry.
 fn ends() -> (DateTime<Utc>, DateTime<Utc>) {
     const YEAR_9999: i64 = 253_402_300_799;
-    (DateTime::UNIX_EPOCH, DateTime::from_timestamp(YEAR_9999, 0).unwrap_or(DateTime::UNIX_EPOCH))
+    (
+        DateTime::UNIX_EPOCH,
+        DateTime::from_timestamp(YEAR_9999, 0).unwrap_or(DateTime::UNIX_EPOCH),
+    )
 }
 
 impl EntryFilter {
@@ -236,8 +232,15 @@ impl EntryFilter {
 
 /// Entries that fit, newest first.
 pub async fn search(conn: &mut Conn, filter: &EntryFilter, limit: u32) -> Result<Vec<EntryRow>> {
-    let sql =
-        filter.choose([BY_PATIENT, BY_SHARE, BY_RECIPIENT, BY_NOTE, BY_USER, BY_ORGANIZATION, BY_TIME]);
+    let sql = filter.choose([
+        BY_PATIENT,
+        BY_SHARE,
+        BY_RECIPIENT,
+        BY_NOTE,
+        BY_USER,
+        BY_ORGANIZATION,
+        BY_TIME,
+    ]);
     let until = filter.until.unwrap_or(ends().1);
     // The cursor and the end of the time range are one bound: whichever is earlier.
     let (before, before_id) = match filter.after {
@@ -267,7 +270,15 @@ pub async fn export(
         EXPORT,
     ]);
     let mut args = filter.args();
-    args.extend(args![super::signed(from), super::signed(until), limit, filter.until.unwrap_or(ends().1)]);
+    args.extend(args![
+        super::signed(from),
+        super::signed(until),
+        limit,
+        filter.until.unwrap_or(ends().1)
+    ]);
     let rows: Vec<(i64, Vec<u8>)> = conn.all_among(sql, args, &filter.actions()).await?;
-    Ok(rows.into_iter().map(|(index, leaf)| (index.unsigned_abs(), leaf)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(index, leaf)| (index.unsigned_abs(), leaf))
+        .collect())
 }
