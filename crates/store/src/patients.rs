@@ -4,9 +4,9 @@
 pub(crate) mod circle;
 
 pub use circle::{
-    CareTeamRow, NewCareTeamEntry, NewRestriction, RestrictionRow, active_team, add_care_team_entry, add_restriction,
-    care_team_at, care_team_entry, current_roles, end_care_team_entry, end_restriction, known_organizations,
-    person_is_active, restriction, restrictions_of,
+    CareTeamRow, NewCareTeamEntry, NewRestriction, RestrictionRow, active_team, active_teams_of, add_care_team_entry,
+    add_restriction, care_team_at, care_team_entry, current_roles, end_care_team_entry, end_restriction,
+    known_organizations, organization_named, person_is_active, physician_named, restriction, restrictions_of,
 };
 
 use chrono::{DateTime, Utc};

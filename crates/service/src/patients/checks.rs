@@ -59,6 +59,11 @@ impl Checks {
         self.0.is_empty()
     }
 
+    /// The problems found.
+    pub(crate) fn into_problems(self) -> Vec<FieldProblem> {
+        self.0
+    }
+
     /// Ends the check: every problem, or none.
     pub(crate) fn finish(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(self.0)) }

@@ -21,6 +21,7 @@ pub use search::{PatientPage, SearchPatients};
 pub use update::UpdatePatient;
 
 pub(crate) use checks::Checks;
+pub(crate) use identity::place as identity_place;
 
 use liaison_domain::{
     Actor, OrganizationId, PatientId,

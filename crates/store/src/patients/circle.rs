@@ -85,6 +85,11 @@ sql! {
     ACTIVE_PERSON = "select p.id as a from person p where p.id = $1 and p.disabled_at is null";
     CURRENT_ROLES = "select m.roles as a from membership m join person p on p.id = m.user_id
         where m.user_id = $1 and m.organization_id = $2 and m.until_at is null and p.disabled_at is null";
+    ORGANIZATIONS_NAMED = "select id as a from organization where name = $1 order by id limit 2";
+    TEAMS_OF = "select id as a, care_role as b from team where organization_id = $1 and active = $2 order by id";
+    MEMBERS_NAMED = "select p.id as a, m.roles as b from person p join membership m on m.user_id = p.id
+        where p.display_name = $1 and m.organization_id = $2 and m.until_at is null and p.disabled_at is null
+        order by p.id";
     KNOWN_ORGANIZATIONS = "select id as a from organization where id in ({ids})";
 }
 
@@ -217,4 +222,28 @@ pub async fn known_organizations(conn: &mut Conn, ids: &[OrganizationId]) -> Res
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let rows: Vec<(OrganizationId,)> = conn.all_in(KNOWN_ORGANIZATIONS, args![], &ids).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The organization of this very name; none when several have it.
+pub async fn organization_named(conn: &mut Conn, name: &str) -> Result<Option<OrganizationId>> {
+    let rows: Vec<(OrganizationId,)> = conn.all(ORGANIZATIONS_NAMED, args![name]).await?;
+    Ok(match rows.as_slice() {
+        [(only,)] => Some(*only),
+        _ => None,
+    })
+}
+
+/// An organization's teams in use, each with the part it plays.
+pub async fn active_teams_of(conn: &mut Conn, organization: OrganizationId) -> Result<Vec<(TeamId, CareRole)>> {
+    conn.all(TEAMS_OF, args![organization, true]).await
+}
+
+/// The person of this very name who is a physician of the organization now; none when several are.
+pub async fn physician_named(conn: &mut Conn, name: &str, organization: OrganizationId) -> Result<Option<UserId>> {
+    let rows: Vec<(UserId, Json<Vec<Role>>)> = conn.all(MEMBERS_NAMED, args![name, organization]).await?;
+    let mut physicians = rows.into_iter().filter(|(_, Json(roles))| roles.contains(&Role::Physician));
+    match (physicians.next(), physicians.next()) {
+        (Some((only, _)), None) => Ok(Some(only)),
+        _ => Ok(None),
+    }
 }
