@@ -13,6 +13,7 @@ pub mod event;
 pub mod idempotency;
 pub mod shares;
 pub mod recipients;
+pub mod mis_sends;
 pub mod notices;
 pub mod deliveries;
 pub mod call_tasks;

@@ -49,6 +49,7 @@ pub fn statements() -> Vec<Sql> {
         crate::idempotency::STATEMENTS,
         crate::shares::STATEMENTS,
         crate::recipients::STATEMENTS,
+        crate::mis_sends::STATEMENTS,
         crate::notices::STATEMENTS,
         crate::deliveries::STATEMENTS,
         crate::call_tasks::STATEMENTS,
