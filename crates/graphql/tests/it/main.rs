@@ -10,3 +10,4 @@ mod http_limits;
 mod http_post;
 mod http_sse;
 mod http_ws;
+mod schema_text;

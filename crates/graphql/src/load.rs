@@ -1,0 +1,104 @@
+//! Loads what edges point at, by sets of ids: a page of a hundred rows with all its edges takes as many statements as a
+//! page of one.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use liaison_domain::{Actor, EndpointId, MembershipId, OrganizationId, TeamId, UserId};
+use liaison_service::directory::{Endpoint, Membership, Organization, Person, PolicyInForce, Team, TeamMember};
+use liaison_service::{Service, ServiceError};
+
+/// Loads for one actor, by the service's batch look-ups.
+pub(crate) struct Loads {
+    pub(crate) service: Service,
+    pub(crate) actor: Actor,
+}
+
+/// Why a load failed; shared by everything that waited for it.
+pub(crate) type LoadError = Arc<ServiceError>;
+
+/// Keys of lists: what belongs to a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TeamsOf<T>(pub(crate) T);
+/// The people's places in a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MembersOf<T>(pub(crate) T);
+/// The endpoints of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointsOf<T>(pub(crate) T);
+/// The policies of an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PoliciesOf(pub(crate) OrganizationId);
+
+/// Groups rows by the key they belong to; their order stays.
+pub(crate) fn grouped<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> Option<K>) -> HashMap<K, Vec<V>> {
+    let mut groups: HashMap<K, Vec<V>> = HashMap::new();
+    for row in rows {
+        if let Some(key) = key(&row) {
+            groups.entry(key).or_default().push(row);
+        }
+    }
+    groups
+}
+
+/// Declares a loader of one row for each id.
+macro_rules! one {
+    ($($id:ty => $value:ty, $method:ident;)*) => {$(
+        impl Loader<$id> for Loads {
+            type Value = $value;
+            type Error = LoadError;
+
+            async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, $value>, LoadError> {
+                let rows = self.service.$method(&self.actor, keys).await?;
+                Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+            }
+        }
+    )*};
+}
+
+/// Declares a loader of a list for each key.
+macro_rules! many {
+    ($($key:ident($id:ty) => $value:ty, $method:ident, |$row:ident| $of:expr;)*) => {$(
+        impl Loader<$key<$id>> for Loads {
+            type Value = Vec<$value>;
+            type Error = LoadError;
+
+            async fn load(&self, keys: &[$key<$id>]) -> Result<HashMap<$key<$id>, Vec<$value>>, LoadError> {
+                let ids: Vec<$id> = keys.iter().map(|key| key.0).collect();
+                let rows = self.service.$method(&self.actor, &ids).await?;
+                Ok(grouped(rows, |$row: &$value| ($of).map($key)))
+            }
+        }
+    )*};
+}
+
+one! {
+    OrganizationId => Organization, organizations_by_ids;
+    TeamId => Team, teams_by_ids;
+    UserId => Person, people_by_ids;
+    MembershipId => Membership, memberships_by_ids;
+    EndpointId => Endpoint, endpoints_by_ids;
+}
+
+many! {
+    TeamsOf(OrganizationId) => Team, teams_of_organizations, |row| Some(row.organization_id);
+    TeamsOf(UserId) => TeamMember, teams_of_people, |row| Some(row.user_id);
+    MembersOf(TeamId) => TeamMember, members_of_teams, |row| Some(row.team_id);
+    MembersOf(OrganizationId) => Membership, memberships_in, |row| Some(row.organization_id);
+    MembersOf(UserId) => Membership, memberships_of, |row| Some(row.user_id);
+    EndpointsOf(TeamId) => Endpoint, endpoints_of_teams, |row| row.team_id;
+    EndpointsOf(UserId) => Endpoint, endpoints_of_people, |row| row.user_id;
+}
+
+impl Loader<PoliciesOf> for Loads {
+    type Value = Vec<PolicyInForce>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[PoliciesOf]) -> Result<HashMap<PoliciesOf, Vec<PolicyInForce>>, LoadError> {
+        let ids: Vec<OrganizationId> = keys.iter().map(|key| key.0).collect();
+        let rows = self.service.policies_of(&self.actor, &ids).await?;
+        Ok(grouped(rows, |row| Some(PoliciesOf(row.organization_id))))
+    }
+}

@@ -1,0 +1,86 @@
+//! The schema: every area's queries and mutations put together, and its text.
+
+use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result, Schema, SchemaBuilder};
+use liaison_service::Service;
+
+use crate::directory;
+use crate::http::{GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
+use crate::session::asking;
+
+/// Queries.
+#[derive(MergedObject, Default)]
+pub struct Query(NodeQuery, directory::DirectoryQuery, directory::policy::PolicyQuery);
+
+/// Mutations.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    directory::organization::OrganizationMutation,
+    directory::team::TeamMutation,
+    directory::person::PersonMutation,
+    directory::membership::MembershipMutation,
+    directory::endpoint::EndpointMutation,
+    directory::coverage::CoverageMutation,
+    directory::policy::PolicyMutation,
+    directory::token::TokenMutation,
+);
+
+/// The whole schema.
+pub type LiaisonSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema over the use cases, with limits on cost and depth.
+#[must_use]
+pub fn schema(service: Service, settings: &GraphQlSettings) -> LiaisonSchema {
+    let built = builder()
+        .data(service)
+        .limit_complexity(MAX_COMPLEXITY)
+        .limit_recursive_depth(MAX_RECURSIVE_DEPTH)
+        .limit_depth(settings.limits.max_depth);
+    if settings.introspection { built } else { built.disable_introspection() }.finish()
+}
+
+/// The schema's text, as `schema.graphql` holds it.
+#[must_use]
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// Anything with an id of its own, for `node`.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The typed id, such as `share_01h2xcejqtf2nbrexx3vqjhp41`."))]
+#[expect(clippy::large_enum_variant, reason = "one at a time, never in a list")]
+pub(crate) enum Node {
+    /// An organization.
+    Organization(directory::organization::Organization),
+    /// A team.
+    Team(directory::team::Team),
+    /// A person.
+    Person(directory::person::Person),
+    /// An endpoint.
+    Endpoint(directory::endpoint::Endpoint),
+    /// An absence with who covers it.
+    Coverage(directory::coverage::Coverage),
+}
+
+/// Looking things up by their id alone.
+#[derive(Default)]
+pub(crate) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything by its id. Null when there is none, or it is not for you: the two look alike.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The typed id.")] id: ID) -> Result<Option<Node>> {
+        asking(ctx)?;
+        Ok(match id.0.split_once('_').map(|(kind, _)| kind) {
+            Some("org") => directory::organization::by_id(ctx, &id).await?.map(Node::Organization),
+            Some("team") => directory::team::by_id(ctx, &id).await?.map(Node::Team),
+            Some("user") => directory::person::by_id(ctx, &id).await?.map(Node::Person),
+            Some("endpoint") => directory::endpoint::by_id(ctx, &id).await?.map(Node::Endpoint),
+            Some("coverage") => directory::coverage::by_id(ctx, &id).await?.map(Node::Coverage),
+            _ => None,
+        })
+    }
+}
