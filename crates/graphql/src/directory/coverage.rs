@@ -10,7 +10,6 @@ use crate::fail::{OrRefuse as _, payload, present, settle};
 use crate::ids::{Ids, parse, shown};
 use crate::session::asking;
 
-/// An absence within an organization, and who covers it.
 pub(crate) struct Coverage(pub(crate) use_cases::Coverage);
 
 /// The coverage of an id, if there is one and it is for the actor.
@@ -20,6 +19,7 @@ pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<Coverage>
     Ok(asking.service.coverage_by_id(&asking.actor, id).await.or_refuse(ctx)?.map(Coverage))
 }
 
+/// An absence within an organization, and who covers it.
 #[Object]
 impl Coverage {
     /// Its id (`coverage_...`).

@@ -11,7 +11,6 @@ use crate::fail::{OrRefuse as _, payload, present, settle};
 use crate::ids::{Ids, parse, shown};
 use crate::session::asking;
 
-/// A way to reach a team or a person. Its secret is never shown again after it was made.
 pub(crate) struct Endpoint(pub(crate) use_cases::Endpoint);
 
 /// The endpoint of an id, if there is one and it is for the actor.
@@ -21,6 +20,7 @@ pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<Endpoint>
     Ok(asking.load.load_one(id).await.or_refuse(ctx)?.map(Endpoint))
 }
 
+/// A way to reach a team or a person. Its secret is never shown again after it was made.
 #[Object]
 impl Endpoint {
     /// Its id (`endpoint_...`).

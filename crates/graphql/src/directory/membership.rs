@@ -10,9 +10,9 @@ use crate::fail::{OrRefuse as _, payload, present, settle};
 use crate::ids::{Ids, shown};
 use crate::session::asking;
 
-/// A person's place in an organization.
 pub(crate) struct Membership(pub(crate) use_cases::Membership);
 
+/// A person's place in an organization.
 #[Object]
 impl Membership {
     /// Its id (`membership_...`).

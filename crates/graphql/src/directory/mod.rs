@@ -24,12 +24,12 @@ use person::Person;
 use team::Team;
 use token::ApiToken;
 
-/// Who asks, and for which organization.
 pub(crate) struct Viewer {
     user: UserId,
     organization: OrganizationId,
 }
 
+/// Who asks, and for which organization.
 #[Object]
 impl Viewer {
     /// The person.

@@ -13,7 +13,6 @@ use crate::load::{MembersOf, PoliciesOf, TeamsOf};
 use crate::page::connection;
 use crate::session::asking;
 
-/// A clinic, an oncology or palliative practice, or another partner.
 pub(crate) struct Organization(pub(crate) use_cases::Organization);
 
 connection! {
@@ -30,6 +29,7 @@ pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<Organizat
     Ok(asking.load.load_one(id).await.or_refuse(ctx)?.map(Organization))
 }
 
+/// A clinic, an oncology or palliative practice, or another partner.
 #[Object]
 impl Organization {
     /// Its id (`org_...`).

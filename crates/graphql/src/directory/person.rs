@@ -11,7 +11,6 @@ use crate::ids::{Ids, parse, shown};
 use crate::load::{EndpointsOf, MembersOf, TeamsOf};
 use crate::session::asking;
 
-/// A person who signs in. One across organizations.
 pub(crate) struct Person(pub(crate) use_cases::Person);
 
 /// The person of an id, if there is one.
@@ -21,6 +20,7 @@ pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<Person>> 
     Ok(asking.load.load_one(id).await.or_refuse(ctx)?.map(Person))
 }
 
+/// A person who signs in. One across organizations.
 #[Object]
 impl Person {
     /// Their id (`user_...`).

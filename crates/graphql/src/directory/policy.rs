@@ -46,9 +46,9 @@ pub(crate) struct PolicyStep {
     same_day: bool,
 }
 
-/// What happens at one urgency when nobody of an organization answers.
 pub(crate) struct Policy(pub(crate) use_cases::PolicyInForce);
 
+/// What happens at one urgency when nobody of an organization answers.
 #[Object]
 impl Policy {
     /// The recipients' organization.
@@ -108,9 +108,9 @@ pub(crate) struct PreviewStep {
     at: DateTime<Utc>,
 }
 
-/// What happens when nobody of a team answers a share.
 pub(crate) struct EscalationPreview(use_cases::EscalationPreview);
 
+/// What happens when nobody of a team answers a share.
 #[Object]
 impl EscalationPreview {
     /// The moment of sharing.

@@ -13,7 +13,6 @@ use crate::ids::{Ids, parse, shown};
 use crate::load::{EndpointsOf, MembersOf};
 use crate::session::asking;
 
-/// A team of an organization, with an inbox.
 pub(crate) struct Team(pub(crate) use_cases::Team);
 
 /// The team of an id, if there is one.
@@ -23,6 +22,7 @@ pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<Team>> {
     Ok(asking.load.load_one(id).await.or_refuse(ctx)?.map(Team))
 }
 
+/// A team of an organization, with an inbox.
 #[Object]
 impl Team {
     /// Its id (`team_...`).
@@ -86,9 +86,9 @@ impl Team {
     }
 }
 
-/// A person's place in a team.
 pub(crate) struct TeamMember(pub(crate) use_cases::TeamMember);
 
+/// A person's place in a team.
 #[Object]
 impl TeamMember {
     /// The person.

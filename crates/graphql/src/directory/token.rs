@@ -9,9 +9,9 @@ use crate::fail::{payload, settle};
 use crate::ids::{Ids, shown};
 use crate::session::asking;
 
-/// An API token, without its secret.
 pub(crate) struct ApiToken(pub(crate) use_cases::ApiToken);
 
+/// An API token, without its secret.
 #[Object]
 impl ApiToken {
     /// Its id (`token_...`).
