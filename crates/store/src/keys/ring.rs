@@ -71,11 +71,14 @@ row! {
     }
 }
 
+/// A patient's keys with their version numbers, rising.
+type Versions = Vec<(u32, Zeroizing<[u8; 32]>)>;
+
 /// A patient's keys by version, the last of which seals.
 #[derive(Clone)]
 pub struct PatientKey {
     patient: PatientId,
-    versions: Arc<Vec<(u32, Zeroizing<[u8; 32]>)>>,
+    versions: Arc<Versions>,
 }
 
 impl PatientKey {
@@ -303,7 +306,7 @@ impl Keyring {
             return Ok(found);
         }
         let rows: Vec<OwnedKeyRow> = conn.all_in(PATIENT_KEYS_IN, args![], &missing).await?;
-        let mut grouped: HashMap<PatientId, Vec<(u32, Zeroizing<[u8; 32]>)>> = HashMap::new();
+        let mut grouped: HashMap<PatientId, Versions> = HashMap::new();
         for row in rows {
             let key = self.unwrap_patient(row.patient_id, &row.wrapped, &row.master_id)?;
             grouped.entry(row.patient_id).or_default().push((row.version, key));
