@@ -1,1 +1,6 @@
 //! The use cases on both engines.
+
+mod audit;
+mod ledger;
+mod loops;
+mod loops_versions;
