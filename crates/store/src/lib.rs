@@ -246,6 +246,17 @@ pub async fn migrate_only(url: &str) -> Result<()> {
     Ok(())
 }
 
+/// How many migrations wait to be applied. On SQLite the file is made where it does not exist.
+pub async fn pending_migrations(url: &str) -> Result<usize> {
+    let pools = connect(url, 2).await?;
+    let waiting = migrate::pending(&pools).await;
+    match pools {
+        Pools::Sqlite { writer, .. } => writer.close().await,
+        Pools::Postgres(pool) => pool.close().await,
+    }
+    waiting
+}
+
 async fn connect(url: &str, connections: u32) -> Result<Pools> {
     let connections = connections.clamp(1, 200);
     let failed = |error| StoreError::database("connect", error);

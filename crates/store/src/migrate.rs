@@ -23,7 +23,7 @@ fn named(migrator: &'static Migrator) -> Migrator {
 }
 
 /// How many of our migrations are not applied yet.
-async fn pending(pools: &Pools) -> Result<usize> {
+pub(crate) async fn pending(pools: &Pools) -> Result<usize> {
     let failed = |error: MigrateError| StoreError::ForeignMigrations(error.to_string());
     let lost = |error| StoreError::database("acquire", error);
     let (migrator, applied) = match pools {
