@@ -17,7 +17,9 @@ pub use membership::{MembershipRow, memberships_of};
 pub use organization::{OrganizationRow, organizations_by_ids};
 pub use person::{PersonRow, people_by_ids};
 pub use policy::{PolicyRow, effective_policy};
-pub use team::{TeamMemberRow, TeamPersonRow, TeamRow, leads, members_of_teams, team_people, teams_by_ids, teams_of_people};
+pub use team::{
+    TeamMemberRow, TeamPersonRow, TeamRow, leads, members_of_teams, team_people, teams_by_ids, teams_of_people,
+};
 pub use token::TokenRow;
 
 use liaison_domain::ids::TypedId;

@@ -73,7 +73,12 @@ impl Service {
         request_id: Option<&str>,
     ) -> Result<Actor> {
         let now = self.now();
-        let mut actor = Actor { kind: ActorKind::Person, peer: mark(peer), request_id: mark(request_id), ..Actor::system() };
+        let mut actor = Actor {
+            kind: ActorKind::Person,
+            peer: mark(peer),
+            request_id: mark(request_id),
+            ..Actor::system()
+        };
         let mut conn = self.read().await?;
         let found = match bearer.starts_with(PREFIX) {
             true => rows::token::bearer(&mut conn, Sha256::digest(bearer.as_bytes()).into(), now).await?,
@@ -119,7 +124,9 @@ impl Service {
         let person = rows::person::find(&mut conn, user_id).await?;
         let organization = rows::organization::find(&mut conn, organization_id).await?;
         let place = rows::membership::current(&mut conn, user_id, organization_id).await?;
-        let (Some(person), Some(organization), Some(place)) = (person, organization, place) else { return Ok(None) };
+        let (Some(person), Some(organization), Some(place)) = (person, organization, place) else {
+            return Ok(None);
+        };
         if person.disabled_at.is_some() {
             return Ok(None);
         }

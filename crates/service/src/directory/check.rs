@@ -32,7 +32,11 @@ impl Check {
         } else if value.chars().count() > MAX_NAME {
             self.problem(path, "OUT_OF_RANGE", format!("at most {MAX_NAME} characters"));
         } else if value.chars().any(unprintable) {
-            self.problem(path, "INVALID_TEXT", "line breaks and control characters are not allowed");
+            self.problem(
+                path,
+                "INVALID_TEXT",
+                "line breaks and control characters are not allowed",
+            );
         }
         value.to_owned()
     }
@@ -85,7 +89,11 @@ impl Check {
     /// A calendar.
     pub(super) fn calendar(&mut self, path: &str, calendar: &Calendar) {
         if let Err(problem) = calendar.check() {
-            self.problem(&format!("{path}.{}", problem.field), "INVALID_CALENDAR", problem.message);
+            self.problem(
+                &format!("{path}.{}", problem.field),
+                "INVALID_CALENDAR",
+                problem.message,
+            );
         }
         if calendar.working_days.len() > 7 {
             self.problem(&format!("{path}.workingDays"), "OUT_OF_RANGE", "each day at most once");
@@ -114,7 +122,11 @@ impl Check {
 
     /// Every problem there was.
     pub(super) fn done(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ServiceError::Invalid(self.0))
+        }
     }
 }
 
@@ -125,9 +137,14 @@ fn unprintable(c: char) -> bool {
 }
 
 fn is_mailbox(value: &str) -> bool {
-    let Some((local, host)) = value.rsplit_once('@') else { return false };
+    let Some((local, host)) = value.rsplit_once('@') else {
+        return false;
+    };
     let atom = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
     };
     let label = |text: &str| {
         (1..=63).contains(&text.len())
@@ -155,7 +172,9 @@ fn url_problem(value: &str, allow_http: bool) -> Option<&'static str> {
     if mended || value.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Some("spaces, control characters and backslashes are not allowed");
     }
-    let Ok(url) = Url::parse(value) else { return Some("a URL in full, such as https://example.org/liaison") };
+    let Ok(url) = Url::parse(value) else {
+        return Some("a URL in full, such as https://example.org/liaison");
+    };
     match url.scheme() {
         "https" => {}
         "http" if allow_http => {}
@@ -179,14 +198,30 @@ mod tests {
 
     #[test]
     fn mailboxes() {
-        for good in ["a@example.org", "first.last+tag@sub.example.org", "o'neil@example-1.test"] {
+        for good in [
+            "a@example.org",
+            "first.last+tag@sub.example.org",
+            "o'neil@example-1.test",
+        ] {
             assert!(is_mailbox(good), "{good}");
         }
         let long = format!("{}@example.org", "a".repeat(65));
         for bad in [
-            "", "a", "@example.org", "a@", "a@localhost", "a..b@example.org", ".a@example.org", "a b@example.org",
-            "a@-example.org", "a@exa_mple.org", "a@example..org", "a@b@example.org\r\nBcc: c@d.ef", "ä@example.org",
-            "\"a b\"@example.org", &long,
+            "",
+            "a",
+            "@example.org",
+            "a@",
+            "a@localhost",
+            "a..b@example.org",
+            ".a@example.org",
+            "a b@example.org",
+            "a@-example.org",
+            "a@exa_mple.org",
+            "a@example..org",
+            "a@b@example.org\r\nBcc: c@d.ef",
+            "ä@example.org",
+            "\"a b\"@example.org",
+            &long,
         ] {
             assert!(!is_mailbox(bad), "{bad}");
         }
@@ -197,9 +232,18 @@ mod tests {
         assert_eq!(url_problem("https://hooks.example.org/liaison?a=1", false), None);
         assert_eq!(url_problem("http://127.0.0.1:8080/", true), None);
         for bad in [
-            "", "hooks.example.org", "http://example.org/", "ftp://example.org/", "https://user@example.org/",
-            "https://:secret@example.org/", "https://example.org/#part", "https:\\\\example.org", "https:///path",
-            "https://example.org:0/", "https://exa mple.org/", "javascript:alert(1)",
+            "",
+            "hooks.example.org",
+            "http://example.org/",
+            "ftp://example.org/",
+            "https://user@example.org/",
+            "https://:secret@example.org/",
+            "https://example.org/#part",
+            "https:\\\\example.org",
+            "https:///path",
+            "https://example.org:0/",
+            "https://exa mple.org/",
+            "javascript:alert(1)",
         ] {
             assert!(url_problem(bad, false).is_some(), "{bad}");
         }
@@ -208,7 +252,10 @@ mod tests {
     #[test]
     fn telephones_names_and_hours() {
         let mut check = Check::default();
-        assert_eq!(check.phone("phone", Some(" +1 (555) 010-0100 x12 ")).as_deref(), Some("+1 (555) 010-0100 x12"));
+        assert_eq!(
+            check.phone("phone", Some(" +1 (555) 010-0100 x12 ")).as_deref(),
+            Some("+1 (555) 010-0100 x12")
+        );
         assert_eq!(check.phone("phone", Some("  ")), None);
         assert_eq!(check.name("name", "  Dr. Imogen Sampleton "), "Dr. Imogen Sampleton");
         assert!(check.done().is_ok());
@@ -219,7 +266,9 @@ mod tests {
         check.name("name", "good\u{202e}live");
         check.name("name", &"x".repeat(201));
         check.hour("digestHour", Some(24));
-        let Err(ServiceError::Invalid(problems)) = check.done() else { panic!("problems") };
+        let Err(ServiceError::Invalid(problems)) = check.done() else {
+            panic!("problems")
+        };
         assert_eq!(problems.len(), 6);
     }
 }

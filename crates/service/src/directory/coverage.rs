@@ -48,7 +48,11 @@ impl Service {
         } else if input.until <= now {
             check.problem("until", "OUT_OF_RANGE", "is past already");
         } else if input.until - input.from > TimeDelta::days(MAX_ABSENCE_DAYS) {
-            check.problem("until", "OUT_OF_RANGE", format!("at most {MAX_ABSENCE_DAYS} days after from"));
+            check.problem(
+                "until",
+                "OUT_OF_RANGE",
+                format!("at most {MAX_ABSENCE_DAYS} days after from"),
+            );
         }
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
@@ -56,10 +60,18 @@ impl Service {
             return Ok(done);
         }
         let absent = rows::person::lock(&mut tx, input.absent_user_id).await?;
-        let people = [(absent, "absentUserId"), (rows::person::find(&mut tx, input.covering_user_id).await?, "coveringUserId")];
+        let people = [
+            (absent, "absentUserId"),
+            (
+                rows::person::find(&mut tx, input.covering_user_id).await?,
+                "coveringUserId",
+            ),
+        ];
         for (person, path) in people {
             let here = match &person {
-                Some(person) => rows::membership::current(&mut tx, person.id, organization_id).await?.is_some(),
+                Some(person) => rows::membership::current(&mut tx, person.id, organization_id)
+                    .await?
+                    .is_some(),
                 None => false,
             };
             if !here {
@@ -96,7 +108,9 @@ impl Service {
         rows::coverage::insert(&mut tx, &row).await?;
         let mut entry = self.directory_entry(actor, "coverage.create", organization_id, row.id);
         entry.detail.insert("absent_user_id", row.absent_user_id.to_string());
-        entry.detail.insert("covering_user_id", row.covering_user_id.to_string());
+        entry
+            .detail
+            .insert("covering_user_id", row.covering_user_id.to_string());
         tx.record(entry);
         keep(self, &mut tx, actor, key, "createCoverage", &input, &row.id).await?;
         tx.commit().await?;
@@ -107,7 +121,9 @@ impl Service {
     pub async fn cancel_coverage(&self, actor: &Actor, id: CoverageId) -> Result<()> {
         let found = rows::coverage::find(&mut self.read().await?, id).await?;
         let here = found.filter(|row| actor.kind == ActorKind::System || actor.acts_for(row.organization_id));
-        let Some(row) = here else { return Err(ServiceError::NotFound("coverage")) };
+        let Some(row) = here else {
+            return Err(ServiceError::NotFound("coverage"));
+        };
         self.authorize_coverage(actor, row.absent_user_id).await?;
         if row.cancelled_at.is_some() {
             return Ok(());

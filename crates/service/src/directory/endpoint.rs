@@ -63,17 +63,19 @@ impl Service {
     pub async fn create_endpoint(&self, actor: &Actor, input: CreateEndpoint) -> Result<EndpointCreated> {
         let (organization_id, team_id, user_id) = match input.owner {
             EndpointOwner::Team(id) => (self.managed_team(actor, id).await?.organization_id, Some(id), None),
-            EndpointOwner::Person { user_id, organization_id } => {
-                self.managed(actor, Action::ManageDirectory, Some(organization_id), "organization").await?;
+            EndpointOwner::Person {
+                user_id,
+                organization_id,
+            } => {
+                self.managed(actor, Action::ManageDirectory, Some(organization_id), "organization")
+                    .await?;
                 (organization_id, None, Some(user_id))
             }
         };
         let mut check = Check::default();
         let address = match input.channel {
             ChannelKind::Email => check.email("address", &input.address),
-            ChannelKind::Webhook => {
-                check.webhook_url("address", &input.address, self.settings().allow_http_endpoints)
-            }
+            ChannelKind::Webhook => check.webhook_url("address", &input.address, self.settings().allow_http_endpoints),
         };
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
@@ -85,7 +87,10 @@ impl Service {
         let present = match (team_id, user_id) {
             (Some(team), _) => rows::endpoints_of_teams(&mut tx, &[team]).await?,
             (None, Some(user)) => {
-                if rows::membership::current(&mut tx, user, organization_id).await?.is_none() {
+                if rows::membership::current(&mut tx, user, organization_id)
+                    .await?
+                    .is_none()
+                {
                     check.unknown_id("userId");
                 }
                 rows::endpoints_of_users(&mut tx, &[user]).await?
@@ -126,10 +131,15 @@ impl Service {
         entry.detail.insert("channel", row.channel.to_string());
         match (team_id, user_id) {
             (Some(team), _) => entry.detail.insert("team_id", team.to_string()),
-            (None, user) => entry.detail.insert("user_id", user.map(|user| user.to_string()).unwrap_or_default()),
+            (None, user) => entry
+                .detail
+                .insert("user_id", user.map(|user| user.to_string()).unwrap_or_default()),
         };
         tx.record(entry);
-        let created = EndpointCreated { endpoint_id: row.id, secret };
+        let created = EndpointCreated {
+            endpoint_id: row.id,
+            secret,
+        };
         keep(self, &mut tx, actor, key, "createEndpoint", &input, &created).await?;
         tx.commit().await?;
         Ok(created)
@@ -162,8 +172,14 @@ impl Service {
     pub async fn set_endpoint_disabled(&self, actor: &Actor, id: EndpointId, disabled: bool) -> Result<()> {
         self.managed_endpoint(actor, id).await?;
         let mut tx = self.begin().await?;
-        let row = rows::endpoint::lock(&mut tx, id).await?.ok_or(ServiceError::NotFound("endpoint"))?;
-        let status = if disabled { EndpointStatus::Disabled } else { EndpointStatus::Active };
+        let row = rows::endpoint::lock(&mut tx, id)
+            .await?
+            .ok_or(ServiceError::NotFound("endpoint"))?;
+        let status = if disabled {
+            EndpointStatus::Disabled
+        } else {
+            EndpointStatus::Active
+        };
         if row.status == status {
             return Ok(());
         }
@@ -176,7 +192,11 @@ impl Service {
             ..row
         };
         rows::endpoint::set_status(&mut tx, &row).await?;
-        let action = if disabled { "endpoint.disable" } else { "endpoint.enable" };
+        let action = if disabled {
+            "endpoint.disable"
+        } else {
+            "endpoint.enable"
+        };
         tx.record(self.directory_entry(actor, action, row.organization_id, id));
         tx.commit().await?;
         Ok(())
@@ -185,7 +205,8 @@ impl Service {
     async fn managed_endpoint(&self, actor: &Actor, id: EndpointId) -> Result<EndpointRow> {
         let found = rows::endpoint::find(&mut self.read().await?, id).await?;
         let organization = found.as_ref().map(|endpoint| endpoint.organization_id);
-        self.managed(actor, Action::ManageDirectory, organization, "endpoint").await?;
+        self.managed(actor, Action::ManageDirectory, organization, "endpoint")
+            .await?;
         found.ok_or(ServiceError::NotFound("endpoint"))
     }
 }

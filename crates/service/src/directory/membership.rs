@@ -34,7 +34,10 @@ impl Service {
         check.done()?;
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
-        if replay::<_, ()>(&mut tx, actor, key, "setRoles", &input).await?.is_some() {
+        if replay::<_, ()>(&mut tx, actor, key, "setRoles", &input)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         if !roles.contains(&Role::Admin) {
@@ -73,9 +76,12 @@ impl Service {
     }
 
     async fn managed_membership(&self, actor: &Actor, id: MembershipId) -> Result<Membership> {
-        let found = rows::membership::memberships_by_ids(&mut self.read().await?, &[id]).await?.pop();
+        let found = rows::membership::memberships_by_ids(&mut self.read().await?, &[id])
+            .await?
+            .pop();
         let organization = found.as_ref().map(|place| place.organization_id);
-        self.managed(actor, Action::ManageDirectory, organization, "membership").await?;
+        self.managed(actor, Action::ManageDirectory, organization, "membership")
+            .await?;
         found.ok_or(ServiceError::NotFound("membership"))
     }
 
@@ -83,15 +89,22 @@ impl Service {
     /// admins do not remove each other at the same moment.
     pub(super) async fn keeps_an_admin(&self, tx: &mut Tx, place: &Membership) -> Result<()> {
         let organization = rows::organization::lock(tx, place.organization_id).await?;
-        let keeps_itself = organization
-            .is_some_and(|organization| organization.kind == OrganizationKind::Clinic || organization.managed_by.is_none());
+        let keeps_itself = organization.is_some_and(|organization| {
+            organization.kind == OrganizationKind::Clinic || organization.managed_by.is_none()
+        });
         if !keeps_itself || !place.roles().contains(&Role::Admin) {
             return Ok(());
         }
         let others = rows::membership::enabled_memberships_in(tx, place.organization_id).await?;
-        if others.iter().any(|other| other.user_id != place.user_id && other.roles().contains(&Role::Admin)) {
+        if others
+            .iter()
+            .any(|other| other.user_id != place.user_id && other.roles().contains(&Role::Admin))
+        {
             return Ok(());
         }
-        Err(ServiceError::conflict("LAST_ADMIN", "this is the last admin of the organization; name another one first"))
+        Err(ServiceError::conflict(
+            "LAST_ADMIN",
+            "this is the last admin of the organization; name another one first",
+        ))
     }
 }

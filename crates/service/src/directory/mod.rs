@@ -48,7 +48,11 @@ use crate::{Result, Service, ServiceError};
 /// How the actor stands to an organization's directory.
 fn relation(actor: &Actor, organization: &Organization) -> Relation {
     let keeps = actor.is_clinic() && organization.managed_by.is_some_and(|clinic| actor.acts_for(clinic));
-    if keeps || actor.acts_for(organization.id) { Relation::Own } else { Relation::None }
+    if keeps || actor.acts_for(organization.id) {
+        Relation::Own
+    } else {
+        Relation::None
+    }
 }
 
 impl Service {
@@ -65,7 +69,9 @@ impl Service {
             Some(id) => rows::organization::find(&mut self.read().await?, id).await?,
             None => None,
         };
-        let relation = found.as_ref().map_or(Relation::None, |organization| relation(actor, organization));
+        let relation = found
+            .as_ref()
+            .map_or(Relation::None, |organization| relation(actor, organization));
         match self.authorize(actor, action, relation).await {
             Err(ServiceError::NotFound(_)) => Err(ServiceError::NotFound(what)),
             Err(other) => Err(other),
@@ -91,6 +97,14 @@ impl Service {
 
 /// The names of the fields that differ, for the ledger.
 fn changed(fields: &[(&str, bool)]) -> String {
-    let names: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+    let names: Vec<&str> = fields
+        .iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| *name)
+        .collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(" ")
+    }
 }

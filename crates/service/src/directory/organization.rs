@@ -51,7 +51,11 @@ impl Service {
     /// Creates an organization; its id.
     pub async fn create_organization(&self, actor: &Actor, input: CreateOrganization) -> Result<OrganizationId> {
         // An admin acts within their own clinic: the partner is entered in its directory.
-        let relation = if actor.is_clinic() { Relation::Own } else { Relation::None };
+        let relation = if actor.is_clinic() {
+            Relation::Own
+        } else {
+            Relation::None
+        };
         match self.authorize(actor, Action::ManageDirectory, relation).await {
             Err(ServiceError::NotFound(_)) => return Err(ServiceError::Forbidden),
             other => other?,
@@ -82,9 +86,17 @@ impl Service {
         let phone = check.phone(&path("phone"), input.phone.as_deref());
         let by_admin = actor.kind == ActorKind::Person;
         if by_admin && input.kind == OrganizationKind::Clinic {
-            check.problem(&path("kind"), "NOT_ALLOWED", "only the operator adds a clinic; choose a partner's kind");
+            check.problem(
+                &path("kind"),
+                "NOT_ALLOWED",
+                "only the operator adds a clinic; choose a partner's kind",
+            );
         }
-        let managed_by = if by_admin { actor.organization_id } else { input.managed_by };
+        let managed_by = if by_admin {
+            actor.organization_id
+        } else {
+            input.managed_by
+        };
         if by_admin && input.managed_by.is_some() && input.managed_by != managed_by {
             check.unknown_id(path("managedBy"));
         } else if let Some(clinic) = managed_by {
@@ -117,7 +129,13 @@ impl Service {
 
     /// Changes an organization.
     pub async fn update_organization(&self, actor: &Actor, input: UpdateOrganization) -> Result<Organization> {
-        self.managed(actor, Action::ManageDirectory, Some(input.organization_id), "organization").await?;
+        self.managed(
+            actor,
+            Action::ManageDirectory,
+            Some(input.organization_id),
+            "organization",
+        )
+        .await?;
         let mut check = Check::default();
         let name = check.name("name", &input.name);
         let zone = check.zone("timeZone", &input.time_zone);
@@ -126,9 +144,14 @@ impl Service {
         let time_zone = zone.map(|zone| zone.name().to_owned()).unwrap_or_default();
         let mut tx = self.begin().await?;
         let missing = || ServiceError::NotFound("organization");
-        let mut row = rows::organization::lock(&mut tx, input.organization_id).await?.ok_or_else(missing)?;
+        let mut row = rows::organization::lock(&mut tx, input.organization_id)
+            .await?
+            .ok_or_else(missing)?;
         let key = input.idempotency_key.as_deref();
-        if replay::<_, ()>(&mut tx, actor, key, "updateOrganization", &input).await?.is_some() {
+        if replay::<_, ()>(&mut tx, actor, key, "updateOrganization", &input)
+            .await?
+            .is_some()
+        {
             return Ok(row);
         }
         let what = changed(&[
@@ -136,7 +159,13 @@ impl Service {
             ("time_zone", row.time_zone != time_zone),
             ("phone", row.phone != phone),
         ]);
-        row = Organization { name, time_zone, phone, updated_at: self.now(), ..row };
+        row = Organization {
+            name,
+            time_zone,
+            phone,
+            updated_at: self.now(),
+            ..row
+        };
         rows::organization::update(&mut tx, &row).await?;
         let mut entry = self.directory_entry(actor, "organization.update", row.id, row.id);
         entry.detail.insert("changed", what);

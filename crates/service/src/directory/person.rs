@@ -116,7 +116,8 @@ impl Service {
     pub async fn add_person(&self, actor: &Actor, input: AddPerson) -> Result<PersonAdded> {
         match &input.organization {
             OrganizationChoice::Existing(id) => {
-                self.managed(actor, Action::ManageDirectory, Some(*id), "organization").await?;
+                self.managed(actor, Action::ManageDirectory, Some(*id), "organization")
+                    .await?;
             }
             OrganizationChoice::New(_) => {
                 self.authorize(actor, Action::ManageDirectory, Relation::Own).await?;
@@ -151,7 +152,10 @@ impl Service {
             .ok_or(ServiceError::NotFound("organization"))?;
         let teams = rows::teams_by_ids(&mut tx, &input.teams).await?;
         for (index, id) in input.teams.iter().enumerate() {
-            if !teams.iter().any(|team| team.id == *id && team.organization_id == organization_id) {
+            if !teams
+                .iter()
+                .any(|team| team.id == *id && team.organization_id == organization_id)
+            {
                 check.unknown_id(format!("teams[{index}]"));
             }
         }
@@ -172,16 +176,28 @@ impl Service {
             updated_at: now,
         };
         let (user_id, was_known) = self.insert_or_find(&mut tx, actor, &organization, person).await?;
-        let membership_id = self.insert_membership(&mut tx, actor, organization_id, user_id, roles).await?;
+        let membership_id = self
+            .insert_membership(&mut tx, actor, organization_id, user_id, roles)
+            .await?;
         for team_id in &input.teams {
-            let member = TeamMember { team_id: *team_id, user_id, is_lead: false, created_at: now };
+            let member = TeamMember {
+                team_id: *team_id,
+                user_id,
+                is_lead: false,
+                created_at: now,
+            };
             rows::team::put_member(&mut tx, &member).await?;
             let mut entry = self.directory_entry(actor, "team.member.put", organization_id, team_id);
             entry.detail.insert("user_id", user_id.to_string());
             entry.detail.insert("lead", false.to_string());
             tx.record(entry);
         }
-        let added = PersonAdded { user_id, membership_id, organization_id, was_known };
+        let added = PersonAdded {
+            user_id,
+            membership_id,
+            organization_id,
+            was_known,
+        };
         keep(self, &mut tx, actor, key, "addPerson", &input, &added).await?;
         tx.commit().await?;
         Ok(added)
@@ -197,13 +213,21 @@ impl Service {
         if let Some(known) = rows::person::lock_by_email(tx, &person.email).await? {
             let places = rows::memberships_of(tx, &[known.id]).await?;
             if places.iter().any(|place| place.organization_id == organization.id) {
-                return Err(taken("email", "a person with this address belongs to the organization already"));
+                return Err(taken(
+                    "email",
+                    "a person with this address belongs to the organization already",
+                ));
             }
             let ids: Vec<_> = places.iter().map(|place| place.organization_id).collect();
-            let known_here =
-                rows::organizations_by_ids(tx, &ids).await?.iter().any(|place| relation(actor, place) == Relation::Own);
+            let known_here = rows::organizations_by_ids(tx, &ids)
+                .await?
+                .iter()
+                .any(|place| relation(actor, place) == Relation::Own);
             if actor.kind == ActorKind::Person && !known_here {
-                return Err(taken("email", "this address is in use; ask the operator to add the person here too"));
+                return Err(taken(
+                    "email",
+                    "this address is in use; ask the operator to add the person here too",
+                ));
             }
             return Ok((known.id, true));
         }
@@ -252,11 +276,17 @@ impl Service {
             return Ok(true);
         }
         let mut conn = self.read().await?;
-        let ids: Vec<_> =
-            rows::memberships_of(&mut conn, &[user_id]).await?.iter().map(|place| place.organization_id).collect();
+        let ids: Vec<_> = rows::memberships_of(&mut conn, &[user_id])
+            .await?
+            .iter()
+            .map(|place| place.organization_id)
+            .collect();
         let organizations = rows::organizations_by_ids(&mut conn, &ids).await?;
         drop(conn);
-        let own = organizations.iter().filter(|place| relation(actor, place) == Relation::Own).count();
+        let own = organizations
+            .iter()
+            .filter(|place| relation(actor, place) == Relation::Own)
+            .count();
         let relation = if own == 0 { Relation::None } else { Relation::Own };
         match self.authorize(actor, Action::ManageDirectory, relation).await {
             Err(ServiceError::NotFound(_)) => return Err(ServiceError::NotFound("person")),
@@ -285,10 +315,15 @@ impl Service {
         check.hour("digestHour", input.digest_hour);
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
-        if replay::<_, ()>(&mut tx, actor, key, "updatePerson", &input).await?.is_some() {
+        if replay::<_, ()>(&mut tx, actor, key, "updatePerson", &input)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
-        let row = rows::person::lock(&mut tx, input.user_id).await?.ok_or(ServiceError::NotFound("person"))?;
+        let row = rows::person::lock(&mut tx, input.user_id)
+            .await?
+            .ok_or(ServiceError::NotFound("person"))?;
         if themself && email != row.email {
             check.problem("email", "NOT_ALLOWED", "an admin changes the address you sign in with");
         }
@@ -303,8 +338,11 @@ impl Service {
             ("digest_hour", row.digest_hour != input.digest_hour),
         ]);
         let now = self.now();
-        let digest_next_at =
-            if digest_moves { digest_at(now, &time_zone, input.digest_hour) } else { row.digest_next_at };
+        let digest_next_at = if digest_moves {
+            digest_at(now, &time_zone, input.digest_hour)
+        } else {
+            row.digest_next_at
+        };
         let row = PersonRow {
             email,
             display_name,
@@ -339,12 +377,18 @@ impl Service {
                 self.keeps_an_admin(&mut tx, place).await?;
             }
         }
-        let row = rows::person::lock(&mut tx, user_id).await?.ok_or(ServiceError::NotFound("person"))?;
+        let row = rows::person::lock(&mut tx, user_id)
+            .await?
+            .ok_or(ServiceError::NotFound("person"))?;
         if row.disabled_at.is_some() == disabled {
             return Ok(());
         }
         let now = self.now();
-        let row = PersonRow { disabled_at: disabled.then_some(now), updated_at: now, ..row };
+        let row = PersonRow {
+            disabled_at: disabled.then_some(now),
+            updated_at: now,
+            ..row
+        };
         rows::person::update(&mut tx, &row).await?;
         let action = if disabled { "person.disable" } else { "person.enable" };
         let entry = self.person_entry(&mut tx, actor, action, user_id).await?;
@@ -365,7 +409,10 @@ impl Service {
         entry.purpose = liaison_domain::PurposeOfUse::Operations;
         entry.object_id = Some(user_id.to_string());
         let places = rows::memberships_of(tx, &[user_id]).await?;
-        let here = places.iter().find(|place| actor.acts_for(place.organization_id)).or(places.first());
+        let here = places
+            .iter()
+            .find(|place| actor.acts_for(place.organization_id))
+            .or(places.first());
         entry.organization_id = here.map(|place| place.organization_id);
         Ok(entry)
     }
@@ -379,10 +426,22 @@ mod tests {
     fn the_digest_keeps_its_local_hour_over_the_clock_change() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
         let chicago = chrono_tz::America::Chicago;
-        assert_eq!(next_digest(at("2026-01-05T12:59:00Z"), chicago, 7), at("2026-01-05T13:00:00Z"));
-        assert_eq!(next_digest(at("2026-01-05T13:00:00Z"), chicago, 7), at("2026-01-06T13:00:00Z"));
+        assert_eq!(
+            next_digest(at("2026-01-05T12:59:00Z"), chicago, 7),
+            at("2026-01-05T13:00:00Z")
+        );
+        assert_eq!(
+            next_digest(at("2026-01-05T13:00:00Z"), chicago, 7),
+            at("2026-01-06T13:00:00Z")
+        );
         // 8 March 2026: clocks go forward at 02:00.
-        assert_eq!(next_digest(at("2026-03-07T13:00:00Z"), chicago, 7), at("2026-03-08T12:00:00Z"));
-        assert_eq!(next_digest(at("2026-03-08T07:30:00Z"), chicago, 2), at("2026-03-08T08:00:00Z"));
+        assert_eq!(
+            next_digest(at("2026-03-07T13:00:00Z"), chicago, 7),
+            at("2026-03-08T12:00:00Z")
+        );
+        assert_eq!(
+            next_digest(at("2026-03-08T07:30:00Z"), chicago, 2),
+            at("2026-03-08T08:00:00Z")
+        );
     }
 }

@@ -90,8 +90,14 @@ fn in_force(organization_id: OrganizationId, urgency: Urgency, set: Option<Polic
 impl Service {
     /// Sets a policy, or goes back to the default.
     pub async fn set_policy(&self, actor: &Actor, input: SetPolicy) -> Result<PolicyInForce> {
-        let organization =
-            self.managed(actor, Action::ManagePolicies, Some(input.organization_id), "organization").await?;
+        let organization = self
+            .managed(
+                actor,
+                Action::ManagePolicies,
+                Some(input.organization_id),
+                "organization",
+            )
+            .await?;
         let mut check = Check::default();
         for problem in input.policy.iter().flat_map(Policy::check) {
             check.problem(&format!("policy.{}", problem.path), "INVALID_POLICY", problem.message);
@@ -99,11 +105,18 @@ impl Service {
         check.done()?;
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
-        if replay::<_, ()>(&mut tx, actor, key, "setPolicy", &input).await?.is_some() {
+        if replay::<_, ()>(&mut tx, actor, key, "setPolicy", &input)
+            .await?
+            .is_some()
+        {
             let set = rows::policy::find(&mut tx, organization.id, input.urgency).await?;
             return Ok(in_force(organization.id, input.urgency, set));
         }
-        let action = if input.policy.is_some() { "policy.set" } else { "policy.reset" };
+        let action = if input.policy.is_some() {
+            "policy.set"
+        } else {
+            "policy.reset"
+        };
         match &input.policy {
             Some(policy) => {
                 let row = PolicyRow {
@@ -139,7 +152,9 @@ impl Service {
         let mut policies = Vec::new();
         for id in organizations {
             for urgency in [Urgency::Routine, Urgency::Urgent, Urgency::Emergent] {
-                let own = set.iter().position(|row| row.organization_id == *id && row.urgency == urgency);
+                let own = set
+                    .iter()
+                    .position(|row| row.organization_id == *id && row.urgency == urgency);
                 policies.push(in_force(*id, urgency, own.map(|index| set.swap_remove(index))));
             }
         }
@@ -150,7 +165,9 @@ impl Service {
     pub async fn preview_escalation(&self, actor: &Actor, input: PreviewEscalation) -> Result<EscalationPreview> {
         self.authorize(actor, Action::ReadDirectory, Relation::None).await?;
         let mut conn = self.read().await?;
-        let team = rows::team::find(&mut conn, input.team_id).await?.ok_or(ServiceError::NotFound("team"))?;
+        let team = rows::team::find(&mut conn, input.team_id)
+            .await?
+            .ok_or(ServiceError::NotFound("team"))?;
         let people = rows::team_people(&mut conn, &[team.id]).await?;
         let set = rows::policy::find(&mut conn, team.organization_id, input.urgency).await?;
         let policy = in_force(team.organization_id, input.urgency, set);
@@ -161,7 +178,11 @@ impl Service {
             shared_at,
             due_at: policy.policy.due(input.urgency, shared_at, calendar),
             steps: schedule.iter().map(|step| (step.kind, step.due)).collect(),
-            leads: people.iter().filter(|person| person.is_lead).map(|person| person.user_id).collect(),
+            leads: people
+                .iter()
+                .filter(|person| person.is_lead)
+                .map(|person| person.user_id)
+                .collect(),
             people: people.len(),
             policy,
         })

@@ -87,17 +87,29 @@ pub(super) async fn people(conn: &mut Conn, actor: &Actor, found: Vec<PersonRow>
     } else {
         let ids: Vec<UserId> = found.iter().map(|person| person.id).collect();
         let places = rows::memberships_of(conn, &ids).await?;
-        Some(places.iter().filter(|place| actor.acts_for(place.organization_id)).map(|place| place.user_id).collect())
+        Some(
+            places
+                .iter()
+                .filter(|place| actor.acts_for(place.organization_id))
+                .map(|place| place.user_id)
+                .collect(),
+        )
     };
     let view = |row: PersonRow| {
         let themself = actor.user_id == Some(row.id);
-        let seen = themself || colleagues.as_ref().is_none_or(|colleagues| colleagues.contains(&row.id));
+        let seen = themself
+            || colleagues
+                .as_ref()
+                .is_none_or(|colleagues| colleagues.contains(&row.id));
         Person {
             id: row.id,
             display_name: row.display_name,
             time_zone: row.time_zone,
             disabled: row.disabled_at.is_some(),
-            contact: seen.then_some(Contact { email: row.email, phone: row.phone }),
+            contact: seen.then_some(Contact {
+                email: row.email,
+                phone: row.phone,
+            }),
             digest_hour: row.digest_hour.filter(|_| themself),
         }
     };
@@ -118,7 +130,11 @@ impl Service {
     /// A page of the organizations, by name.
     pub async fn organizations(&self, actor: &Actor, input: ListOrganizations) -> Result<OrganizationPage> {
         if !(1..=MAX_PAGE).contains(&input.first) {
-            return Err(ServiceError::invalid("first", "OUT_OF_RANGE", format!("1 to {MAX_PAGE}")));
+            return Err(ServiceError::invalid(
+                "first",
+                "OUT_OF_RANGE",
+                format!("1 to {MAX_PAGE}"),
+            ));
         }
         let mut conn = self.reads_directory(actor).await?;
         let after = input.after.as_ref().map(|(name, id)| (name.as_str(), *id));

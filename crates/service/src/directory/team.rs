@@ -53,14 +53,24 @@ fn checked(settings: &TeamSettings) -> Result<TeamSettings> {
     let phone = check.phone("phone", settings.phone.as_deref());
     check.calendar("calendar", &settings.calendar);
     check.done()?;
-    Ok(TeamSettings { name, phone, ..settings.clone() })
+    Ok(TeamSettings {
+        name,
+        phone,
+        ..settings.clone()
+    })
 }
 
 impl Service {
     /// Creates a team.
     pub async fn create_team(&self, actor: &Actor, input: CreateTeam) -> Result<TeamId> {
-        let organization =
-            self.managed(actor, Action::ManageDirectory, Some(input.organization_id), "organization").await?;
+        let organization = self
+            .managed(
+                actor,
+                Action::ManageDirectory,
+                Some(input.organization_id),
+                "organization",
+            )
+            .await?;
         let settings = checked(&input.settings)?;
         let now = self.now();
         let mut tx = self.begin().await?;
@@ -93,9 +103,14 @@ impl Service {
         self.managed_team(actor, input.team_id).await?;
         let settings = checked(&input.settings)?;
         let mut tx = self.begin().await?;
-        let mut row = rows::team::lock(&mut tx, input.team_id).await?.ok_or(ServiceError::NotFound("team"))?;
+        let mut row = rows::team::lock(&mut tx, input.team_id)
+            .await?
+            .ok_or(ServiceError::NotFound("team"))?;
         let key = input.idempotency_key.as_deref();
-        if replay::<_, ()>(&mut tx, actor, key, "updateTeam", &input).await?.is_some() {
+        if replay::<_, ()>(&mut tx, actor, key, "updateTeam", &input)
+            .await?
+            .is_some()
+        {
             return Ok(row);
         }
         let what = changed(&[
@@ -128,7 +143,8 @@ impl Service {
     pub(super) async fn managed_team(&self, actor: &Actor, id: TeamId) -> Result<Team> {
         let found = rows::team::find(&mut self.read().await?, id).await?;
         let organization = found.as_ref().map(|team| team.organization_id);
-        self.managed(actor, Action::ManageDirectory, organization, "team").await?;
+        self.managed(actor, Action::ManageDirectory, organization, "team")
+            .await?;
         found.ok_or(ServiceError::NotFound("team"))
     }
 }

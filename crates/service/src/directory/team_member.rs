@@ -29,12 +29,18 @@ impl Service {
         let team = self.managed_team(actor, input.team_id).await?;
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
-        if replay::<_, ()>(&mut tx, actor, key, "putTeamMember", &input).await?.is_some() {
+        if replay::<_, ()>(&mut tx, actor, key, "putTeamMember", &input)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         // Held, so that the person's place does not end at the same moment.
         rows::person::lock(&mut tx, input.user_id).await?;
-        if rows::membership::current(&mut tx, input.user_id, team.organization_id).await?.is_none() {
+        if rows::membership::current(&mut tx, input.user_id, team.organization_id)
+            .await?
+            .is_none()
+        {
             let mut check = Check::default();
             check.unknown_id("userId");
             return Err(check.done().err().unwrap_or(ServiceError::NotFound("person")));

@@ -71,7 +71,9 @@ impl Service {
     /// Issues a token to the actor. A token cannot issue another: its end would mean nothing.
     pub async fn create_token(&self, actor: &Actor, input: CreateToken) -> Result<TokenCreated> {
         self.authorize(actor, Action::ManageOwnTokens, Relation::Own).await?;
-        let (Some(user_id), None) = (actor.user_id, actor.token_id) else { return Err(ServiceError::Forbidden) };
+        let (Some(user_id), None) = (actor.user_id, actor.token_id) else {
+            return Err(ServiceError::Forbidden);
+        };
         let organization_id = self.organization(actor)?;
         let mut check = Check::default();
         let name = check.name("name", &input.name);
@@ -111,7 +113,11 @@ impl Service {
         entry.detail.insert("scopes", row.scopes.0.join(" "));
         entry.detail.insert("days", input.days.to_string());
         tx.record(entry);
-        let created = TokenCreated { token_id: row.id, expires_at: row.expires_at, secret: Some(Secret::new(secret)) };
+        let created = TokenCreated {
+            token_id: row.id,
+            expires_at: row.expires_at,
+            secret: Some(Secret::new(secret)),
+        };
         keep(self, &mut tx, actor, key, "createToken", &input, &created).await?;
         tx.commit().await?;
         Ok(created)
@@ -129,18 +135,26 @@ impl Service {
         let mut tx = self.begin().await?;
         let found = rows::token::lock(&mut tx, id).await?;
         let own = found.as_ref().is_some_and(|token| Some(token.user_id) == actor.user_id);
-        let here = found.as_ref().is_some_and(|token| actor.acts_for(token.organization_id));
+        let here = found
+            .as_ref()
+            .is_some_and(|token| actor.acts_for(token.organization_id));
         let relation = if here { Relation::Own } else { Relation::None };
-        let action = if own { Action::ManageOwnTokens } else { Action::ManageDirectory };
+        let action = if own {
+            Action::ManageOwnTokens
+        } else {
+            Action::ManageDirectory
+        };
         // A refusal is written in a transaction of its own.
         if liaison_domain::access::decide(actor, action, relation).is_err() {
             drop(tx);
-            self.authorize(actor, action, relation).await.map_err(|error| match error {
-                ServiceError::NotFound(_) => ServiceError::NotFound("token"),
-                // Whether somebody else has a token of this id is nobody's business.
-                ServiceError::Forbidden if !own => ServiceError::NotFound("token"),
-                other => other,
-            })?;
+            self.authorize(actor, action, relation)
+                .await
+                .map_err(|error| match error {
+                    ServiceError::NotFound(_) => ServiceError::NotFound("token"),
+                    // Whether somebody else has a token of this id is nobody's business.
+                    ServiceError::Forbidden if !own => ServiceError::NotFound("token"),
+                    other => other,
+                })?;
             return Err(ServiceError::NotFound("token"));
         }
         let token = found.ok_or(ServiceError::NotFound("token"))?;

@@ -1,5 +1,6 @@
 //! The use cases on both engines.
 
+mod directory;
 mod audit;
 mod ledger;
 mod loops;

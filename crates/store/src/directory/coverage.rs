@@ -159,7 +159,12 @@ mod tests {
 
     #[test]
     fn chains_are_followed_and_circles_end() {
-        let known = HashMap::from([(user(1), user(2)), (user(2), user(3)), (user(4), user(5)), (user(5), user(4))]);
+        let known = HashMap::from([
+            (user(1), user(2)),
+            (user(2), user(3)),
+            (user(4), user(5)),
+            (user(5), user(4)),
+        ]);
         let covered = resolve(&[user(1), user(2), user(3), user(4)], &known);
         assert_eq!(covered.get(&user(1)), Some(&user(3)));
         assert_eq!(covered.get(&user(2)), Some(&user(3)));

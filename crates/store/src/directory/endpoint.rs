@@ -78,7 +78,13 @@ pub async fn insert(tx: &mut Tx, row: &EndpointRow, secret_sealed: Option<Vec<u8
 
 /// Takes an endpoint out of use, for a reason, or into use again.
 pub async fn set_status(tx: &mut Tx, row: &EndpointRow) -> Result<()> {
-    let values = args![row.id, row.status, row.disabled_reason.as_deref(), row.failing_since, row.updated_at];
+    let values = args![
+        row.id,
+        row.status,
+        row.disabled_reason.as_deref(),
+        row.failing_since,
+        row.updated_at
+    ];
     tx.change_one(SET_STATUS, values).await
 }
 

@@ -104,10 +104,6 @@ pub async fn enabled_memberships_in(conn: &mut Conn, organization: OrganizationI
 }
 
 /// The current place of a person in an organization.
-pub async fn current(
-    conn: &mut Conn,
-    user: UserId,
-    organization: OrganizationId,
-) -> Result<Option<MembershipRow>> {
+pub async fn current(conn: &mut Conn, user: UserId, organization: OrganizationId) -> Result<Option<MembershipRow>> {
     conn.one(CURRENT, args![user, organization]).await
 }

@@ -51,13 +51,25 @@ sql! {
 
 /// Adds an organization.
 pub async fn insert(tx: &mut Tx, row: &OrganizationRow) -> Result<()> {
-    let values = args![row.id, &row.name, row.kind, &row.time_zone, row.phone.as_deref(), row.managed_by, row.created_at];
+    let values = args![
+        row.id,
+        &row.name,
+        row.kind,
+        &row.time_zone,
+        row.phone.as_deref(),
+        row.managed_by,
+        row.created_at
+    ];
     tx.change_one(INSERT, values).await
 }
 
 /// Changes name, time zone and telephone.
 pub async fn update(tx: &mut Tx, row: &OrganizationRow) -> Result<()> {
-    tx.change_one(UPDATE, args![row.id, &row.name, &row.time_zone, row.phone.as_deref(), row.updated_at]).await
+    tx.change_one(
+        UPDATE,
+        args![row.id, &row.name, &row.time_zone, row.phone.as_deref(), row.updated_at],
+    )
+    .await
 }
 
 /// Reads an organization and holds it until the transaction ends.

@@ -45,8 +45,14 @@ sql! {
 
 /// Sets or replaces a policy. A replaced one keeps its id.
 pub async fn put(tx: &mut Tx, row: &PolicyRow) -> Result<()> {
-    let values =
-        args![row.id, row.organization_id, row.urgency, Json(&row.policy.0), row.updated_by, row.updated_at];
+    let values = args![
+        row.id,
+        row.organization_id,
+        row.urgency,
+        Json(&row.policy.0),
+        row.updated_by,
+        row.updated_at
+    ];
     tx.change_one(PUT, values).await
 }
 

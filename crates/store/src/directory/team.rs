@@ -156,7 +156,8 @@ pub async fn teams_of_organizations(conn: &mut Conn, ids: &[OrganizationId]) -> 
 
 /// Puts a person into a team, or changes whether they lead it.
 pub async fn put_member(tx: &mut Tx, row: &TeamMemberRow) -> Result<()> {
-    tx.change_one(PUT_MEMBER, args![row.team_id, row.user_id, row.is_lead, row.created_at]).await
+    tx.change_one(PUT_MEMBER, args![row.team_id, row.user_id, row.is_lead, row.created_at])
+        .await
 }
 
 /// Takes a person out of a team; whether they were in it.
