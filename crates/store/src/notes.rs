@@ -211,7 +211,8 @@ pub async fn mark_signed(
 
 /// Says that the note was entered in error.
 pub async fn mark_withdrawn(tx: &mut Tx, id: NoteId, now: DateTime<Utc>) -> Result<()> {
-    tx.change_one(WITHDRAWN, args![id, NoteStatus::EnteredInError, now]).await
+    tx.change_one(WITHDRAWN, args![id, NoteStatus::EnteredInError, now])
+        .await
 }
 
 /// Removes a note that was never signed.

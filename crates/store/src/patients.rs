@@ -97,7 +97,14 @@ pub async fn insert(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let nothing: &[u8] = &[];
-    let row = args![id, organization, nothing, indexes.mrn.as_slice(), indexes.demographic.as_slice(), now];
+    let row = args![
+        id,
+        organization,
+        nothing,
+        indexes.mrn.as_slice(),
+        indexes.demographic.as_slice(),
+        now
+    ];
     tx.change_one(INSERT, row).await?;
     insert_tokens(tx, id, organization, indexes).await
 }
@@ -116,7 +123,13 @@ pub async fn update(
     indexes: &PatientIndexes,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let row = args![id, identity_sealed, indexes.mrn.as_slice(), indexes.demographic.as_slice(), now];
+    let row = args![
+        id,
+        identity_sealed,
+        indexes.mrn.as_slice(),
+        indexes.demographic.as_slice(),
+        now
+    ];
     tx.change_one(UPDATE, row).await?;
     tx.execute(DELETE_TOKENS, args![id]).await?;
     insert_tokens(tx, id, organization, indexes).await
@@ -128,7 +141,11 @@ async fn insert_tokens(
     organization: OrganizationId,
     indexes: &PatientIndexes,
 ) -> Result<()> {
-    let tokens = indexes.name_prefixes.iter().map(|token| args![organization, token.as_slice(), id]).collect();
+    let tokens = indexes
+        .name_prefixes
+        .iter()
+        .map(|token| args![organization, token.as_slice(), id])
+        .collect();
     tx.insert_all(INSERT_TOKENS, tokens).await
 }
 
@@ -187,6 +204,8 @@ pub async fn look_alikes(
     demographic_index: &[u8],
     but: PatientId,
 ) -> Result<Vec<PatientId>> {
-    let rows: Vec<(PatientId,)> = conn.all(LOOK_ALIKES, args![organization, demographic_index, but]).await?;
+    let rows: Vec<(PatientId,)> = conn
+        .all(LOOK_ALIKES, args![organization, demographic_index, but])
+        .await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -63,19 +63,30 @@ impl Service {
         if let Some(kept) = replay(&mut tx, actor, key, OPEN, &input).await? {
             return Ok(kept);
         }
-        let note = rows::lock(&mut tx, input.note_id).await?.ok_or(ServiceError::NotFound("note"))?;
+        let note = rows::lock(&mut tx, input.note_id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
         if note.status == NoteStatus::EnteredInError {
             return Err(no_draft(&note));
         }
         if note.version == 0 {
-            return Err(ServiceError::conflict("NOT_SIGNED", "this note is still a draft; change the draft"));
+            return Err(ServiceError::conflict(
+                "NOT_SIGNED",
+                "this note is still a draft; change the draft",
+            ));
         }
         if note.has_draft {
-            return Err(ServiceError::conflict("DRAFT_OPEN", "an amendment is open already; change or discard it"));
+            return Err(ServiceError::conflict(
+                "DRAFT_OPEN",
+                "an amendment is open already; change or discard it",
+            ));
         }
         let latest = rows::versions_of_note(&mut tx, note.id).await?;
         let latest = latest.first().ok_or(ServiceError::NotFound("note"))?;
-        let opened = self.open_version(&mut tx, latest.id).await?.ok_or(ServiceError::NotFound("note"))?;
+        let opened = self
+            .open_version(&mut tx, latest.id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
         let record = DraftRecord {
             content: opened.content.into_revealed(),
             confirmations: opened.confirmations.into_revealed(),
@@ -87,8 +98,11 @@ impl Service {
         entry.note_version_id = Some(latest.id);
         tx.record(entry);
         tx.announce(patient_event(note.organization_id, note.patient_id));
-        let answer =
-            AmendmentOpened { note_id: note.id, revision: note.draft_revision + 1, from_version: latest.id };
+        let answer = AmendmentOpened {
+            note_id: note.id,
+            revision: note.draft_revision + 1,
+            from_version: latest.id,
+        };
         keep(self, &mut tx, actor, key, OPEN, &input, &answer).await?;
         tx.commit().await?;
         Ok(answer)
@@ -112,14 +126,26 @@ impl Service {
         let note = &ready.note;
         let latest = rows::versions_of_note(&mut tx, note.id).await?;
         let Some(latest) = latest.first() else {
-            return Err(ServiceError::conflict("NOT_SIGNED", "this note was never signed; sign it as it is"));
+            return Err(ServiceError::conflict(
+                "NOT_SIGNED",
+                "this note was never signed; sign it as it is",
+            ));
         };
-        let before = self.open_version(&mut tx, latest.id).await?.ok_or(ServiceError::NotFound("note"))?;
-        let fields: Vec<_> =
-            differences(before.content.reveal(), &ready.content).into_iter().map(Into::into).collect();
+        let before = self
+            .open_version(&mut tx, latest.id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
+        let fields: Vec<_> = differences(before.content.reveal(), &ready.content)
+            .into_iter()
+            .map(Into::into)
+            .collect();
         problems.into_iter().for_each(|problem| checks.add(problem));
         if fields.is_empty() {
-            checks.add(FieldProblem::new("content", "NO_CHANGE", "nothing differs from the signed version"));
+            checks.add(FieldProblem::new(
+                "content",
+                "NO_CHANGE",
+                "nothing differs from the signed version",
+            ));
         }
         checks.finish()?;
         let change = Change { reason, fields };

@@ -70,7 +70,11 @@ pub struct Change {
 
 impl From<Difference> for FieldChange {
     fn from(difference: Difference) -> Self {
-        Self { path: difference.path, before: difference.before, after: difference.after }
+        Self {
+            path: difference.path,
+            before: difference.before,
+            after: difference.after,
+        }
     }
 }
 
@@ -87,7 +91,10 @@ pub(super) struct Checked {
 impl Checked {
     /// The unusual values that nobody confirmed.
     pub(super) fn unconfirmed(&self) -> Vec<SoftWarning> {
-        unconfirmed(&self.soft, &self.confirmations).into_iter().cloned().collect()
+        unconfirmed(&self.soft, &self.confirmations)
+            .into_iter()
+            .cloned()
+            .collect()
     }
 
     /// The unconfirmed values as problems that say how to confirm them.
@@ -107,18 +114,30 @@ pub(super) fn check(
     now: DateTime<Utc>,
 ) -> Checked {
     let result = validate(content, mode, prior);
-    let mut problems: Vec<FieldProblem> = result.problems.iter().map(|problem| field_problem(problem, "content")).collect();
+    let mut problems: Vec<FieldProblem> = result
+        .problems
+        .iter()
+        .map(|problem| field_problem(problem, "content"))
+        .collect();
     if problems.is_empty() && canonical_json(content).len() > MAX_BYTES {
         problems.push(FieldProblem::new("content", "TOO_LARGE", "a note holds at most 1 MiB"));
     }
     // A confirmation of a value that has changed since says nothing any more.
     let holds = |path: &str, limit: &str, value: Decimal| {
-        result.soft.iter().any(|warning| warning.path == path && warning.limit == limit && warning.value == value)
+        result
+            .soft
+            .iter()
+            .any(|warning| warning.path == path && warning.limit == limit && warning.value == value)
     };
-    let mut confirmations: Vec<SoftConfirmation> =
-        earlier.iter().filter(|old| holds(&old.path, &old.limit, old.value)).cloned().collect();
+    let mut confirmations: Vec<SoftConfirmation> = earlier
+        .iter()
+        .filter(|old| holds(&old.path, &old.limit, old.value))
+        .cloned()
+        .collect();
     for (index, new) in given.iter().enumerate() {
-        let known = confirmations.iter().any(|old| old.path == new.path && old.limit == new.limit && old.value == new.value);
+        let known = confirmations
+            .iter()
+            .any(|old| old.path == new.path && old.limit == new.limit && old.value == new.value);
         match by {
             Some(by) if holds(&new.path, &new.limit, new.value) => {
                 if !known {
@@ -138,7 +157,11 @@ pub(super) fn check(
             )),
         }
     }
-    Checked { problems, soft: result.soft, confirmations }
+    Checked {
+        problems,
+        soft: result.soft,
+        confirmations,
+    }
 }
 
 /// A clinical problem as a field problem under a path.
@@ -158,7 +181,11 @@ pub(super) fn field_problem(problem: &Problem, under: &str) -> FieldProblem {
 }
 
 fn soft_problem(warning: &SoftWarning) -> FieldProblem {
-    let field = if warning.field.is_empty() { &warning.path } else { &warning.field };
+    let field = if warning.field.is_empty() {
+        &warning.path
+    } else {
+        &warning.field
+    };
     FieldProblem::new(
         format!("content.{field}"),
         "SOFT_LIMIT",

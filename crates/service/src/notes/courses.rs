@@ -1,10 +1,7 @@
 //! Keeps the patient's courses in step with what signed consultations decide.
 
 use liaison_clinical::NoteContent;
-use liaison_domain::{
-    Actor, CourseId, PatientId,
-    access::Action,
-};
+use liaison_domain::{Actor, CourseId, PatientId, access::Action};
 use liaison_store::{
     Tx,
     notes::{self as rows, CourseRow, NewCourse, VersionRow},
@@ -23,7 +20,9 @@ impl Service {
         version: &VersionRow,
         content: &NoteContent,
     ) -> Result<bool> {
-        let NoteContent::ConsultationNote(note) = content else { return Ok(false) };
+        let NoteContent::ConsultationNote(note) = content else {
+            return Ok(false);
+        };
         let known = rows::course_of_note(tx, version.note_id).await?;
         let planned_infusions = note.plan.as_ref().and_then(|plan| plan.initial_infusions);
         let (course, action) = match (known, is_eligible(note)) {

@@ -23,7 +23,9 @@ impl Service {
     pub async fn discard_draft(&self, actor: &Actor, input: DiscardDraft) -> Result<()> {
         let note = self.own_note(actor, Action::DraftNote, input.note_id).await?;
         let mut tx = self.begin().await?;
-        let note = rows::lock(&mut tx, note.id).await?.ok_or(ServiceError::NotFound("note"))?;
+        let note = rows::lock(&mut tx, note.id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
         expect_revision(&note, input.expected_revision)?;
         if note.version == 0 {
             rows::delete_unsigned(&mut tx, note.id, note.draft_revision).await?;

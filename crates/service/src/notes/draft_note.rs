@@ -59,7 +59,10 @@ impl Service {
             return Ok(self.saved(kept, &input.content, &prior, &checked));
         }
         let (id, now) = (self.id::<NoteId>(), self.now());
-        let record = DraftRecord { content: input.content.clone(), confirmations: checked.confirmations.clone() };
+        let record = DraftRecord {
+            content: input.content.clone(),
+            confirmations: checked.confirmations.clone(),
+        };
         let patient_key = self.store().keyring()?.patient_key(&mut tx, patient.id).await?;
         let new = rows::NewNote {
             id,
@@ -80,7 +83,10 @@ impl Service {
         entry.detail.insert("kind", kind.to_string());
         tx.record(entry);
         tx.announce(patient_event(patient.organization_id, patient.id));
-        let kept = Kept { note_id: id, revision: 1 };
+        let kept = Kept {
+            note_id: id,
+            revision: 1,
+        };
         keep(self, &mut tx, actor, key, OPERATION, &input, &kept).await?;
         tx.commit().await?;
         Ok(self.saved(kept, &input.content, &prior, &checked))
@@ -110,13 +116,34 @@ impl Service {
         given: &[ConfirmUnusual],
     ) -> Result<Checked> {
         let checked = content::check(content, Mode::Draft, prior, earlier, given, actor.user_id, self.now());
-        if checked.problems.is_empty() { Ok(checked) } else { Err(ServiceError::Invalid(checked.problems)) }
+        if checked.problems.is_empty() {
+            Ok(checked)
+        } else {
+            Err(ServiceError::Invalid(checked.problems))
+        }
     }
 
     /// The answer to a saved draft.
-    pub(super) fn saved(&self, kept: Kept, content: &NoteContent, prior: &PriorContext, checked: &Checked) -> DraftSaved {
-        let prior = PriorContext { signed_at: Some(self.now().fixed_offset()), ..prior.clone() };
-        let sign = content::check(content, Mode::Sign, &prior, &checked.confirmations, &[], None, self.now());
+    pub(super) fn saved(
+        &self,
+        kept: Kept,
+        content: &NoteContent,
+        prior: &PriorContext,
+        checked: &Checked,
+    ) -> DraftSaved {
+        let prior = PriorContext {
+            signed_at: Some(self.now().fixed_offset()),
+            ..prior.clone()
+        };
+        let sign = content::check(
+            content,
+            Mode::Sign,
+            &prior,
+            &checked.confirmations,
+            &[],
+            None,
+            self.now(),
+        );
         let mut before_signing = sign.problems.clone();
         before_signing.extend(sign.soft_problems());
         DraftSaved {

@@ -2,8 +2,7 @@
 
 use chrono::NaiveDate;
 use liaison_clinical::{
-    BottomLineContext, ConsultationNote, InfusionSummary, NoteContent, PriorContext,
-    compute::trend::baseline_average,
+    BottomLineContext, ConsultationNote, InfusionSummary, NoteContent, PriorContext, compute::trend::baseline_average,
     content::decision::Eligibility,
 };
 use liaison_domain::{NoteId, PatientId};
@@ -65,7 +64,9 @@ impl History {
                 .filter_map(|(row, content)| Some((row, content.as_consultation()?)))
                 .rev()
         };
-        consultations().find(|(_, note)| is_eligible(note)).or_else(|| consultations().next())
+        consultations()
+            .find(|(_, note)| is_eligible(note))
+            .or_else(|| consultations().next())
     }
 
     /// What came before a content of the note `but`.
@@ -78,13 +79,20 @@ impl History {
             .map(|(_, content)| content)
             .filter(|other| by.is_none_or(|by| other.date().is_none_or(|date| date <= by)))
             .collect();
-        let previous = earlier.iter().rev().filter_map(|other| other.as_infusion()).find(|other| {
-            let infusion = other.infusion.as_ref();
-            let same_day = infusion.and_then(|infusion| infusion.date) == by;
-            let before = infusion.and_then(|infusion| infusion.number) < own_number;
-            is_infusion && (!same_day || before)
-        });
-        let consultation = self.consultation(by).filter(|(row, _)| Some(row.note_id) != but).map(|(_, note)| note);
+        let previous = earlier
+            .iter()
+            .rev()
+            .filter_map(|other| other.as_infusion())
+            .find(|other| {
+                let infusion = other.infusion.as_ref();
+                let same_day = infusion.and_then(|infusion| infusion.date) == by;
+                let before = infusion.and_then(|infusion| infusion.number) < own_number;
+                is_infusion && (!same_day || before)
+            });
+        let consultation = self
+            .consultation(by)
+            .filter(|(row, _)| Some(row.note_id) != but)
+            .map(|(_, note)| note);
         PriorContext {
             last_weight_kg: earlier.iter().rev().find_map(|other| weight(other)),
             baseline_nrs_average: consultation.and_then(baseline_average),
@@ -97,7 +105,9 @@ impl History {
     /// What the first screen of a content needs to know from the others.
     pub(super) fn bottom_line_context(&self, content: &NoteContent) -> BottomLineContext {
         let consultation = self.consultation(content.date());
-        consultation.map(|(_, note)| BottomLineContext::from_consultation(note)).unwrap_or_default()
+        consultation
+            .map(|(_, note)| BottomLineContext::from_consultation(note))
+            .unwrap_or_default()
     }
 }
 

@@ -50,7 +50,11 @@ impl Service {
         }
         let organization = self.organization(actor)?;
         if !(1..=MAX_PAGE).contains(&list.limit) {
-            return Err(ServiceError::invalid("limit", "OUT_OF_RANGE", format!("1 to {MAX_PAGE}")));
+            return Err(ServiceError::invalid(
+                "limit",
+                "OUT_OF_RANGE",
+                format!("1 to {MAX_PAGE}"),
+            ));
         }
         let mut conn = self.read().await?;
         let (patient, limit) = (list.patient_id, list.limit + 1);
@@ -84,7 +88,11 @@ impl Service {
         self.authorize(actor, Action::ReadNote, Relation::Own).await?;
         let mut conn = self.read().await?;
         let found = rows::notes_by_ids(&mut conn, &ids[..ids.len().min(MAX_AT_ONCE)]).await?;
-        Ok(found.into_iter().filter(|row| actor.acts_for(row.organization_id)).map(|row| (row.id, row)).collect())
+        Ok(found
+            .into_iter()
+            .filter(|row| actor.acts_for(row.organization_id))
+            .map(|row| (row.id, row))
+            .collect())
     }
 
     /// Those of the given versions (at most 1,000) that are the own clinic's, by a constant number of statements.
@@ -96,19 +104,23 @@ impl Service {
         self.authorize(actor, Action::ReadNote, Relation::Own).await?;
         let mut conn = self.read().await?;
         let found = rows::versions_by_ids(&mut conn, &ids[..ids.len().min(MAX_AT_ONCE)]).await?;
-        Ok(found.into_iter().filter(|row| actor.acts_for(row.organization_id)).map(|row| (row.id, row)).collect())
+        Ok(found
+            .into_iter()
+            .filter(|row| actor.acts_for(row.organization_id))
+            .map(|row| (row.id, row))
+            .collect())
     }
 
     /// The newest version of each of the given notes (at most 1,000) that are the own clinic's, by a constant number of
     /// statements; notes never signed are left out.
-    pub async fn latest_versions_of_notes(
-        &self,
-        actor: &Actor,
-        ids: &[NoteId],
-    ) -> Result<HashMap<NoteId, VersionRow>> {
+    pub async fn latest_versions_of_notes(&self, actor: &Actor, ids: &[NoteId]) -> Result<HashMap<NoteId, VersionRow>> {
         self.authorize(actor, Action::ReadNote, Relation::Own).await?;
         let mut conn = self.read().await?;
         let found = rows::latest_versions_of_notes(&mut conn, &ids[..ids.len().min(MAX_AT_ONCE)]).await?;
-        Ok(found.into_iter().filter(|row| actor.acts_for(row.organization_id)).map(|row| (row.note_id, row)).collect())
+        Ok(found
+            .into_iter()
+            .filter(|row| actor.acts_for(row.organization_id))
+            .map(|row| (row.note_id, row))
+            .collect())
     }
 }

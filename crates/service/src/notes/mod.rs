@@ -92,9 +92,15 @@ fn draft_changed(note: &NoteRow) -> ServiceError {
 /// Why a note has no draft to work on.
 fn no_draft(note: &NoteRow) -> ServiceError {
     if note.status == liaison_domain::NoteStatus::EnteredInError {
-        ServiceError::conflict("WITHDRAWN", "this note was withdrawn as entered in error; write a new one")
+        ServiceError::conflict(
+            "WITHDRAWN",
+            "this note was withdrawn as entered in error; write a new one",
+        )
     } else {
-        ServiceError::conflict("ALREADY_SIGNED", "this note is signed and has no open draft; amend it to change it")
+        ServiceError::conflict(
+            "ALREADY_SIGNED",
+            "this note is signed and has no open draft; amend it to change it",
+        )
     }
 }
 

@@ -35,14 +35,30 @@ impl Service {
         let note = self.own_note(actor, Action::ReadNote, note).await?;
         let mut tx = self.begin().await?;
         // Read again: row and body belong together.
-        let note = rows::get(&mut tx, note.id).await?.ok_or(ServiceError::NotFound("note"))?;
-        let Some(sealed) = rows::draft(&mut tx, note.id).await? else { return Err(no_draft(&note)) };
+        let note = rows::get(&mut tx, note.id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
+        let Some(sealed) = rows::draft(&mut tx, note.id).await? else {
+            return Err(no_draft(&note));
+        };
         let key = self.store().keyring()?.patient_key(&mut tx, note.patient_id).await?;
         let record: DraftRecord = key.open_json(draft_place(note.id), &sealed)?;
-        let prior = self.prior(&mut tx, note.patient_id, Some(note.id), &record.content).await?;
-        let prior = PriorContext { signed_at: Some(self.now().fixed_offset()), ..prior };
-        let checked =
-            content::check(&record.content, Mode::Sign, &prior, &record.confirmations, &[], None, self.now());
+        let prior = self
+            .prior(&mut tx, note.patient_id, Some(note.id), &record.content)
+            .await?;
+        let prior = PriorContext {
+            signed_at: Some(self.now().fixed_offset()),
+            ..prior
+        };
+        let checked = content::check(
+            &record.content,
+            Mode::Sign,
+            &prior,
+            &record.confirmations,
+            &[],
+            None,
+            self.now(),
+        );
         let mut before_signing = checked.problems.clone();
         before_signing.extend(checked.soft_problems());
         let mut entry = self.note_entry(actor, "note.read", &note);

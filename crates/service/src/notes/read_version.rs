@@ -69,7 +69,8 @@ impl Service {
             Some(row) if actor.acts_for(row.organization_id) => Relation::Own,
             _ => Relation::None,
         };
-        self.authorize_own(actor, Action::ReadNote, relation, "note version").await?;
+        self.authorize_own(actor, Action::ReadNote, relation, "note version")
+            .await?;
         let row = row.ok_or(ServiceError::NotFound("note version"))?;
         let mut tx = self.begin().await?;
         let released = self.released_content(&mut tx, id).await?;
@@ -89,7 +90,10 @@ impl Service {
     /// # Errors
     /// `NotFound`; `Internal` when the version is not what was signed.
     pub(crate) async fn released_content(&self, conn: &mut Conn, id: NoteVersionId) -> Result<ReleasedNote> {
-        let opened = self.open_version(conn, id).await?.ok_or(ServiceError::NotFound("note version"))?;
+        let opened = self
+            .open_version(conn, id)
+            .await?
+            .ok_or(ServiceError::NotFound("note version"))?;
         let content = opened.content.reveal();
         let context = self.bottom_line_context(conn, &opened.version, content).await?;
         Ok(ReleasedNote {
@@ -113,7 +117,10 @@ impl Service {
         version: &VersionRow,
         content: &NoteContent,
     ) -> Result<BottomLineContext> {
-        let mut context = self.history(conn, version.patient_id).await?.bottom_line_context(content);
+        let mut context = self
+            .history(conn, version.patient_id)
+            .await?
+            .bottom_line_context(content);
         let clinic = organizations_by_ids(conn, &[version.organization_id]).await?.pop();
         context.phone = clinic.and_then(|clinic| Some(format!("{}, {}", clinic.name, clinic.phone?)));
         Ok(context)
@@ -121,7 +128,9 @@ impl Service {
 
     /// A version with its sealed columns opened and its hash checked. Decides and records nothing.
     pub(crate) async fn open_version(&self, conn: &mut Conn, id: NoteVersionId) -> Result<Option<OpenedVersion>> {
-        let Some(row) = rows::version(conn, id).await? else { return Ok(None) };
+        let Some(row) = rows::version(conn, id).await? else {
+            return Ok(None);
+        };
         let key = self.store().keyring()?.patient_key(conn, row.patient_id).await?;
         let content = self.open_content(&row, &key)?;
         let confirmations = match &row.confirmations_sealed {
@@ -145,13 +154,23 @@ impl Service {
         }))
     }
 
-    /// Checks that a version is what was signed.
+    /// Checks that a version is what was signed; nothing of it leaves.
     ///
     /// # Errors
     /// `NotFound`; `Internal` when it is not, with a ledger entry `note.integrity`.
-    pub(crate) async fn verify_version(&self, conn: &mut Conn, id: NoteVersionId) -> Result<()> {
-        let row = rows::version(conn, id).await?.ok_or(ServiceError::NotFound("note version"))?;
-        let key = self.store().keyring()?.patient_key(conn, row.patient_id).await?;
+    pub async fn verify_version(&self, actor: &Actor, id: NoteVersionId) -> Result<()> {
+        let mut conn = self.read().await?;
+        let row = rows::version(&mut conn, id).await?;
+        drop(conn);
+        let relation = match &row {
+            Some(row) if actor.acts_for(row.organization_id) => Relation::Own,
+            _ => Relation::None,
+        };
+        self.authorize_own(actor, Action::ReadNote, relation, "note version")
+            .await?;
+        let row = row.ok_or(ServiceError::NotFound("note version"))?;
+        let mut conn = self.read().await?;
+        let key = self.store().keyring()?.patient_key(&mut conn, row.patient_id).await?;
         self.open_content(&row, &key).map(|_| ())
     }
 
@@ -160,7 +179,9 @@ impl Service {
         let place = version_place("content_sealed", row.id);
         let opened = key.open(place, &row.content_sealed).and_then(|bytes| {
             if Sha256::digest(&*bytes).as_slice() != row.content_sha256 {
-                return Err(StoreError::Sealed { place: "note_version.content_sha256".to_owned() });
+                return Err(StoreError::Sealed {
+                    place: "note_version.content_sha256".to_owned(),
+                });
             }
             serde_json::from_slice::<NoteContent>(&bytes).map_err(|_| StoreError::Row {
                 column: "content_sealed",

@@ -121,7 +121,15 @@ impl Service {
             signed_at: ready.signed_at,
         };
         let note = &ready.note;
-        rows::mark_signed(&mut tx, note.id, note.draft_revision, NoteStatus::Final, 1, ready.signed_at).await?;
+        rows::mark_signed(
+            &mut tx,
+            note.id,
+            note.draft_revision,
+            NoteStatus::Final,
+            1,
+            ready.signed_at,
+        )
+        .await?;
         let version = self.freeze(&mut tx, &ready.key, freeze).await?;
         self.record_signature(&mut tx, actor, OPERATION, &ready, &version);
         self.follow_decision(&mut tx, actor, &version, &ready.content).await?;
@@ -141,20 +149,48 @@ impl Service {
         input: &SignNote,
     ) -> Result<(ToSign, Vec<FieldProblem>)> {
         let signed_by = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
-        let note = rows::lock(tx, input.note_id).await?.ok_or(ServiceError::NotFound("note"))?;
+        let note = rows::lock(tx, input.note_id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
         expect_revision(&note, input.expected_revision)?;
-        let Some(sealed) = rows::draft(tx, note.id).await? else { return Err(no_draft(&note)) };
+        let Some(sealed) = rows::draft(tx, note.id).await? else {
+            return Err(no_draft(&note));
+        };
         let key = self.store().keyring()?.patient_key(tx, note.patient_id).await?;
-        let DraftRecord { mut content, confirmations } = key.open_json(draft_place(note.id), &sealed)?;
+        let DraftRecord {
+            mut content,
+            confirmations,
+        } = key.open_json(draft_place(note.id), &sealed)?;
         let signed_at = self.now();
         let prior = self.prior(tx, note.patient_id, Some(note.id), &content).await?;
-        let prior = PriorContext { signed_at: Some(signed_at.fixed_offset()), ..prior };
+        let prior = PriorContext {
+            signed_at: Some(signed_at.fixed_offset()),
+            ..prior
+        };
         let mut problems = raise(&mut content, input.raised_urgency);
         let given = &input.confirmations;
-        let checked = content::check(&content, Mode::Sign, &prior, &confirmations, given, actor.user_id, signed_at);
+        let checked = content::check(
+            &content,
+            Mode::Sign,
+            &prior,
+            &confirmations,
+            given,
+            actor.user_id,
+            signed_at,
+        );
         problems.extend(checked.problems.iter().cloned());
         problems.extend(checked.soft_problems());
-        Ok((ToSign { note, key, content, checked, signed_by, signed_at }, problems))
+        Ok((
+            ToSign {
+                note,
+                key,
+                content,
+                checked,
+                signed_by,
+                signed_at,
+            },
+            problems,
+        ))
     }
 
     /// Adds the ledger entry of a signature.
@@ -171,7 +207,10 @@ impl Service {
         entry.detail.insert("version", version.version.to_string());
         entry.detail.insert("sha256", hex(&version.content_sha256));
         entry.detail.insert("urgency", version.urgency.to_string());
-        entry.detail.insert("confirmed_unusual_values", ready.checked.confirmations.len().to_string());
+        entry.detail.insert(
+            "confirmed_unusual_values",
+            ready.checked.confirmations.len().to_string(),
+        );
         tx.record(entry);
     }
 }

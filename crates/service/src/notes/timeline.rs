@@ -42,7 +42,11 @@ impl Service {
     ) -> Result<TimelinePage> {
         self.own_patient(actor, Action::ReadPatient, patient).await?;
         if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(ServiceError::invalid("limit", "OUT_OF_RANGE", format!("1 to {MAX_PAGE}")));
+            return Err(ServiceError::invalid(
+                "limit",
+                "OUT_OF_RANGE",
+                format!("1 to {MAX_PAGE}"),
+            ));
         }
         let after = after.map(|cursor| (cursor.occurred_at, cursor.item_id));
         let mut conn = self.read().await?;
@@ -50,7 +54,10 @@ impl Service {
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);
         let last = items.last().filter(|_| has_more);
-        let next = last.map(|row| TimelineCursor { occurred_at: row.occurred_at, item_id: row.item_id });
+        let next = last.map(|row| TimelineCursor {
+            occurred_at: row.occurred_at,
+            item_id: row.item_id,
+        });
         Ok(TimelinePage { items, next })
     }
 }

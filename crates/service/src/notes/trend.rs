@@ -41,7 +41,11 @@ impl Service {
     pub(crate) async fn trend_of(&self, conn: &mut Conn, patient: PatientId) -> Result<PatientTrend> {
         let history = self.history(conn, patient).await?;
         // A consultation after the last infusion (a follow-up) does not hide the course before it.
-        let last_day = history.documents().filter(|(_, content)| content.as_infusion().is_some()).filter_map(|(_, content)| content.date()).max();
+        let last_day = history
+            .documents()
+            .filter(|(_, content)| content.as_infusion().is_some())
+            .filter_map(|(_, content)| content.date())
+            .max();
         let consultation = history.consultation(last_day);
         let since = consultation.and_then(|(_, note)| note.consult_date);
         let (versions, infusions): (Vec<NoteVersionId>, Vec<&InfusionSummary>) = history

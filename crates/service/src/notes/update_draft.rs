@@ -52,13 +52,21 @@ impl Service {
             ));
         }
         let mut tx = self.begin().await?;
-        let prior = self.prior(&mut tx, note.patient_id, Some(note.id), &input.content).await?;
+        let prior = self
+            .prior(&mut tx, note.patient_id, Some(note.id), &input.content)
+            .await?;
         let key = input.idempotency_key.as_deref();
         let kept = replay::<_, Kept>(&mut tx, actor, key, OPERATION, &input).await?;
-        let note = rows::lock(&mut tx, note.id).await?.ok_or(ServiceError::NotFound("note"))?;
+        let note = rows::lock(&mut tx, note.id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
         let patient_key = self.store().keyring()?.patient_key(&mut tx, note.patient_id).await?;
         let earlier = match rows::draft(&mut tx, note.id).await? {
-            Some(sealed) => patient_key.open_json::<DraftRecord>(draft_place(note.id), &sealed)?.confirmations,
+            Some(sealed) => {
+                patient_key
+                    .open_json::<DraftRecord>(draft_place(note.id), &sealed)?
+                    .confirmations
+            }
             None if kept.is_some() => Vec::new(),
             None => return Err(no_draft(&note)),
         };
@@ -67,10 +75,16 @@ impl Service {
             return Ok(self.saved(kept, &input.content, &prior, &checked));
         }
         expect_revision(&note, input.expected_revision)?;
-        let record = DraftRecord { content: input.content.clone(), confirmations: checked.confirmations.clone() };
+        let record = DraftRecord {
+            content: input.content.clone(),
+            confirmations: checked.confirmations.clone(),
+        };
         let sealed = patient_key.seal_json(draft_place(note.id), &record, &*self.store().random())?;
         rows::update_draft(&mut tx, note.id, note.draft_revision, sealed, actor.user_id, self.now()).await?;
-        let kept = Kept { note_id: note.id, revision: note.draft_revision + 1 };
+        let kept = Kept {
+            note_id: note.id,
+            revision: note.draft_revision + 1,
+        };
         let mut entry = self.note_entry(actor, OPERATION, &note);
         entry.detail.insert("revision", kept.revision.to_string());
         tx.record(entry);

@@ -54,12 +54,17 @@ impl Service {
         if let Some(kept) = replay(&mut tx, actor, idempotency_key, OPERATION, &input).await? {
             return Ok(kept);
         }
-        let note = rows::lock(&mut tx, input.note_id).await?.ok_or(ServiceError::NotFound("note"))?;
+        let note = rows::lock(&mut tx, input.note_id)
+            .await?
+            .ok_or(ServiceError::NotFound("note"))?;
         if note.status == NoteStatus::EnteredInError {
             return Err(ServiceError::conflict("WITHDRAWN", "this note was withdrawn before"));
         }
         if note.version == 0 {
-            return Err(ServiceError::conflict("NOT_SIGNED", "this note was never signed; discard the draft"));
+            return Err(ServiceError::conflict(
+                "NOT_SIGNED",
+                "this note was never signed; discard the draft",
+            ));
         }
         let (now, random) = (self.now(), self.store().random());
         let versions = rows::versions_of_note(&mut tx, note.id).await?;

@@ -1,10 +1,7 @@
 //! Who looks after a patient: teams or users, in a part, from..until.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{
-    Actor, CareRole, CareTeamEntryId, PatientId, TeamId, UserId,
-    access::Action,
-};
+use liaison_domain::{Actor, CareRole, CareTeamEntryId, PatientId, TeamId, UserId, access::Action};
 use liaison_store::patients::{self as rows, CareTeamRow, NewCareTeamEntry};
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +85,10 @@ impl Service {
             row.team_id == input.team_id && row.user_id == input.user_id && row.care_role == input.care_role
         });
         if let Some(row) = same {
-            return Ok(CareTeamEntryAdded { entry_id: row.id, existed: true });
+            return Ok(CareTeamEntryAdded {
+                entry_id: row.id,
+                existed: true,
+            });
         }
         let entry_id = self.id::<CareTeamEntryId>();
         let new = NewCareTeamEntry {
@@ -106,11 +106,17 @@ impl Service {
         entry.patient_id = Some(input.patient_id);
         entry.object_id = Some(entry_id.to_string());
         entry.detail.insert("care_role", input.care_role.to_string());
-        let whom = input.team_id.map(|id| id.to_string()).or(input.user_id.map(|id| id.to_string()));
+        let whom = input
+            .team_id
+            .map(|id| id.to_string())
+            .or(input.user_id.map(|id| id.to_string()));
         entry.detail.insert("who", whom.unwrap_or_default());
         tx.record(entry);
         tx.announce(patient_event(patient.organization_id, patient.id));
-        let answer = CareTeamEntryAdded { entry_id, existed: false };
+        let answer = CareTeamEntryAdded {
+            entry_id,
+            existed: false,
+        };
         keep(self, &mut tx, actor, key, ADD, &input, &answer).await?;
         tx.commit().await?;
         Ok(answer)
@@ -125,11 +131,16 @@ impl Service {
         let row = rows::care_team_entry(&mut conn, id).await?;
         drop(conn);
         let row = row.ok_or(ServiceError::NotFound("care team entry"))?;
-        let patient = self.own_patient(actor, Action::ManagePatient, row.patient_id).await.map_err(not_found)?;
+        let patient = self
+            .own_patient(actor, Action::ManagePatient, row.patient_id)
+            .await
+            .map_err(not_found)?;
         let now = self.now();
         let mut tx = self.begin().await?;
         rows::lock(&mut tx, patient.id).await?;
-        let row = rows::care_team_entry(&mut tx, id).await?.ok_or(ServiceError::NotFound("care team entry"))?;
+        let row = rows::care_team_entry(&mut tx, id)
+            .await?
+            .ok_or(ServiceError::NotFound("care team entry"))?;
         if row.until_at.is_some_and(|until| until <= now) {
             return Ok(());
         }

@@ -43,7 +43,11 @@ impl Checks {
         } else if text.chars().count() > MAX_TEXT {
             self.problem(path, "TOO_LONG", format!("at most {MAX_TEXT} characters"));
         } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            self.problem(path, "CONTROL_CHARACTER", "no control characters but line breaks and tabs");
+            self.problem(
+                path,
+                "CONTROL_CHARACTER",
+                "no control characters but line breaks and tabs",
+            );
         }
         text.to_owned()
     }
@@ -66,6 +70,10 @@ impl Checks {
 
     /// Ends the check: every problem, or none.
     pub(crate) fn finish(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ServiceError::Invalid(self.0))
+        }
     }
 }

@@ -50,9 +50,16 @@ impl AdministrativeGender {
 impl FromStr for AdministrativeGender {
     type Err = FieldProblem;
     fn from_str(text: &str) -> Result<Self, FieldProblem> {
-        [Self::Male, Self::Female, Self::Other, Self::Unknown].into_iter().find(|code| code.as_str() == text).ok_or_else(
-            || FieldProblem::new("administrativeGender", "UNKNOWN_VALUE", "allowed: male, female, other, unknown"),
-        )
+        [Self::Male, Self::Female, Self::Other, Self::Unknown]
+            .into_iter()
+            .find(|code| code.as_str() == text)
+            .ok_or_else(|| {
+                FieldProblem::new(
+                    "administrativeGender",
+                    "UNKNOWN_VALUE",
+                    "allowed: male, female, other, unknown",
+                )
+            })
     }
 }
 
@@ -115,13 +122,29 @@ impl PatientIdentity {
         let mut other_mrns: Vec<OtherMrn> = Vec::new();
         for (index, other) in self.other_mrns.iter().take(MAX_OTHER_MRNS).enumerate() {
             let path = format!("otherMrns[{index}]");
-            if other_mrns.iter().any(|earlier| earlier.organization_id == other.organization_id) {
-                checks.problem(format!("{path}.organizationId"), "DUPLICATE", "one number for each organization");
+            if other_mrns
+                .iter()
+                .any(|earlier| earlier.organization_id == other.organization_id)
+            {
+                checks.problem(
+                    format!("{path}.organizationId"),
+                    "DUPLICATE",
+                    "one number for each organization",
+                );
             }
             let number = self::mrn(checks, &format!("{path}.mrn"), &other.mrn);
-            other_mrns.push(OtherMrn { organization_id: other.organization_id, mrn: number });
+            other_mrns.push(OtherMrn {
+                organization_id: other.organization_id,
+                mrn: number,
+            });
         }
-        Self { mrn, name, birth_date: self.birth_date, administrative_gender: self.administrative_gender, other_mrns }
+        Self {
+            mrn,
+            name,
+            birth_date: self.birth_date,
+            administrative_gender: self.administrative_gender,
+            other_mrns,
+        }
     }
 
     /// The blind indexes in a clinic.

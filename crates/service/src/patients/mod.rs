@@ -57,10 +57,12 @@ impl Service {
         relation: Relation,
         what: &'static str,
     ) -> Result<()> {
-        self.authorize(actor, action, relation).await.map_err(|error| match error {
-            ServiceError::NotFound(_) => ServiceError::NotFound(what),
-            other => other,
-        })
+        self.authorize(actor, action, relation)
+            .await
+            .map_err(|error| match error {
+                ServiceError::NotFound(_) => ServiceError::NotFound(what),
+                other => other,
+            })
     }
 }
 

@@ -67,13 +67,20 @@ impl Service {
     ) -> Result<HashMap<PatientId, Phi<PatientIdentity>>> {
         let found = rows::get_many(conn, ids).await?;
         let opened = self.open_patients(conn, &found).await?;
-        Ok(opened.into_iter().map(|patient| (patient.id, patient.identity)).collect())
+        Ok(opened
+            .into_iter()
+            .map(|patient| (patient.id, patient.identity))
+            .collect())
     }
 
-    /// Other patients of the same clinic with the same birth date and initials; at most 20. Decides and records nothing.
-    pub(crate) async fn look_alikes(&self, conn: &mut Conn, patient: PatientId) -> Result<Vec<PatientId>> {
-        let Some(row) = rows::get(conn, patient).await? else { return Ok(Vec::new()) };
-        Ok(rows::look_alikes(conn, row.organization_id, &row.demographic_index, patient).await?)
+    /// Other patients of the same clinic with the same birth date and initials; at most 20. Ids only.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such patient, or it is another clinic's.
+    pub async fn look_alikes(&self, actor: &Actor, patient: PatientId) -> Result<Vec<PatientId>> {
+        let row = self.own_patient(actor, Action::ReadPatient, patient).await?;
+        let mut conn = self.read().await?;
+        Ok(rows::look_alikes(&mut conn, row.organization_id, &row.demographic_index, patient).await?)
     }
 
     /// Opens rows in their order.
@@ -81,7 +88,10 @@ impl Service {
         let ids: Vec<PatientId> = found.iter().map(|row| row.id).collect();
         let keys = self.store().keyring()?.patient_keys(conn, &ids).await?;
         let missing = |id| liaison_store::StoreError::Keys(format!("{id} has no key"));
-        found.iter().map(|row| identity::open(row, keys.get(&row.id).ok_or_else(|| missing(row.id))?)).collect()
+        found
+            .iter()
+            .map(|row| identity::open(row, keys.get(&row.id).ok_or_else(|| missing(row.id))?))
+            .collect()
     }
 
     /// Adds the ledger entry of one reading.

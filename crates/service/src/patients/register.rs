@@ -63,7 +63,9 @@ impl Service {
         if rows::by_mrn(&mut tx, organization, &indexes.mrn).await?.is_some() {
             return Err(duplicate_mrn());
         }
-        rows::insert(&mut tx, id, organization, &indexes, now).await.map_err(duplicate)?;
+        rows::insert(&mut tx, id, organization, &indexes, now)
+            .await
+            .map_err(duplicate)?;
         let patient_key = self.store().keyring()?.create_patient_key(&mut tx, id, now).await?;
         let sealed = patient_key.seal_json(place(id), &identity, &*self.store().random())?;
         rows::seal_identity(&mut tx, id, sealed).await?;
@@ -73,7 +75,10 @@ impl Service {
         entry.patient_id = Some(id);
         tx.record(entry);
         tx.announce(patient_event(organization, id));
-        let answer = PatientRegistered { patient_id: id, look_alikes };
+        let answer = PatientRegistered {
+            patient_id: id,
+            look_alikes,
+        };
         keep(self, &mut tx, actor, key, OPERATION, &input, &answer).await?;
         tx.commit().await?;
         Ok(answer)
@@ -94,10 +99,17 @@ pub(super) async fn check_organizations(conn: &mut Conn, mrns: &[OtherMrn], chec
 
 /// The clinic has this number already.
 pub(super) fn duplicate_mrn() -> ServiceError {
-    ServiceError::conflict("DUPLICATE_MRN", "mrn: the clinic has a patient with this number already; search for it")
+    ServiceError::conflict(
+        "DUPLICATE_MRN",
+        "mrn: the clinic has a patient with this number already; search for it",
+    )
 }
 
 /// Another process registered the number at the same moment.
 pub(super) fn duplicate(error: liaison_store::StoreError) -> ServiceError {
-    if error.is_unique_violation() { duplicate_mrn() } else { error.into() }
+    if error.is_unique_violation() {
+        duplicate_mrn()
+    } else {
+        error.into()
+    }
 }

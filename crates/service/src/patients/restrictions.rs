@@ -1,10 +1,7 @@
 //! Sharing restrictions that the clinic agreed with a patient (45 CFR 164.522(a)).
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{
-    Actor, OrganizationId, PatientId, Phi, RestrictionId, Role, TeamId, UserId,
-    access::Action,
-};
+use liaison_domain::{Actor, OrganizationId, PatientId, Phi, RestrictionId, Role, TeamId, UserId, access::Action};
 use liaison_store::{
     Place,
     patients::{self as rows, NewRestriction, RestrictionRow},
@@ -114,7 +111,11 @@ impl Service {
             RestrictionScope::Organization(id) => {
                 organization_id = Some(id);
                 if id == patient.organization_id {
-                    checks.problem("scope", "OWN_CLINIC", "a restriction is about sharing outside of the clinic");
+                    checks.problem(
+                        "scope",
+                        "OWN_CLINIC",
+                        "a restriction is about sharing outside of the clinic",
+                    );
                 }
                 !rows::known_organizations(&mut conn, &[id]).await?.is_empty()
             }
@@ -138,7 +139,11 @@ impl Service {
         };
         drop(conn);
         if !roles.contains(&Role::Physician) {
-            checks.problem("agreedBy", "NOT_A_PHYSICIAN", "name the physician of the clinic who agreed");
+            checks.problem(
+                "agreedBy",
+                "NOT_A_PHYSICIAN",
+                "name the physician of the clinic who agreed",
+            );
         }
         checks.finish()?;
         let agreed_by = agreed_by.ok_or(ServiceError::Unauthenticated)?;
@@ -195,7 +200,9 @@ impl Service {
         })?;
         let mut tx = self.begin().await?;
         rows::lock(&mut tx, patient.id).await?;
-        let row = rows::restriction(&mut tx, id).await?.ok_or(ServiceError::NotFound("restriction"))?;
+        let row = rows::restriction(&mut tx, id)
+            .await?
+            .ok_or(ServiceError::NotFound("restriction"))?;
         if row.ended_at.is_some() {
             return Ok(());
         }

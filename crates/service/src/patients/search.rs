@@ -6,11 +6,7 @@ use liaison_domain::{
 };
 use liaison_store::patients as rows;
 
-use super::{
-    Checks, Patient,
-    checks::MAX_NAME,
-    identity::MAX_MRN,
-};
+use super::{Checks, Patient, checks::MAX_NAME, identity::MAX_MRN};
 use crate::{Result, Service};
 
 /// The most patients on one page.
@@ -60,7 +56,11 @@ impl Service {
                 checks.problem("name", "TOO_SHORT", "at least 2 letters of a name");
             }
             Some(tokens) if tokens.len() > rows::MAX_TOKENS => {
-                checks.problem("name", "TOO_MANY", format!("at most {} parts of a name", rows::MAX_TOKENS));
+                checks.problem(
+                    "name",
+                    "TOO_MANY",
+                    format!("at most {} parts of a name", rows::MAX_TOKENS),
+                );
             }
             _ => {}
         }
@@ -75,11 +75,17 @@ impl Service {
         let (by, mut found) = match (mrn, tokens) {
             (Some(mrn), _) => {
                 let row = rows::by_mrn(&mut tx, organization, &index.mrn(organization.uuid(), &mrn)).await?;
-                ("mrn", row.into_iter().filter(|row| search.after.is_none_or(|after| row.id > after)).collect())
+                (
+                    "mrn",
+                    row.into_iter()
+                        .filter(|row| search.after.is_none_or(|after| row.id > after))
+                        .collect(),
+                )
             }
-            (None, Some(tokens)) => {
-                ("name", rows::by_tokens(&mut tx, organization, &tokens, search.after, limit).await?)
-            }
+            (None, Some(tokens)) => (
+                "name",
+                rows::by_tokens(&mut tx, organization, &tokens, search.after, limit).await?,
+            ),
             (None, None) => ("all", rows::all(&mut tx, organization, search.after, limit).await?),
         };
         let has_more = found.len() > search.limit as usize;

@@ -49,12 +49,16 @@ impl Service {
         if let Some(kept) = replay(&mut tx, actor, key, OPERATION, &input).await? {
             return Ok(kept);
         }
-        rows::lock(&mut tx, id).await?.ok_or(ServiceError::NotFound("patient"))?;
+        rows::lock(&mut tx, id)
+            .await?
+            .ok_or(ServiceError::NotFound("patient"))?;
         let keyring = self.store().keyring()?;
         let patient_key = keyring.patient_key(&mut tx, id).await?;
         let sealed = patient_key.seal_json(place(id), &identity, &*self.store().random())?;
         let indexes = identity.indexes(keyring.index(), row.organization_id);
-        rows::update(&mut tx, id, row.organization_id, sealed, &indexes, self.now()).await.map_err(duplicate)?;
+        rows::update(&mut tx, id, row.organization_id, sealed, &indexes, self.now())
+            .await
+            .map_err(duplicate)?;
         let mut entry = self.entry(actor, OPERATION);
         entry.patient_id = Some(id);
         tx.record(entry);

@@ -5,3 +5,5 @@ mod audit;
 mod ledger;
 mod loops;
 mod loops_versions;
+mod notes;
+mod patients;

@@ -58,7 +58,14 @@ sql! {
 
 /// Begins a course.
 pub async fn start_course(tx: &mut Tx, new: NewCourse, now: DateTime<Utc>) -> Result<()> {
-    let row = args![new.id, new.patient_id, new.consultation_note_id, new.planned_infusions, new.started_at, now];
+    let row = args![
+        new.id,
+        new.patient_id,
+        new.consultation_note_id,
+        new.planned_infusions,
+        new.started_at,
+        now
+    ];
     tx.change_one(START, row).await
 }
 

@@ -54,5 +54,9 @@ pub async fn timeline(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: u32,
 ) -> Result<Vec<TimelineRow>> {
-    conn.all(TIMELINE, args![patient, after.map(|(at, _)| at), after.map(|(_, id)| id), limit]).await
+    conn.all(
+        TIMELINE,
+        args![patient, after.map(|(at, _)| at), after.map(|(_, id)| id), limit],
+    )
+    .await
 }

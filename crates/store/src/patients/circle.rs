@@ -2,9 +2,7 @@
 //! into the directory that these need. Not the directory itself.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{
-    CareRole, CareTeamEntryId, OrganizationId, PatientId, RestrictionId, Role, TeamId, UserId,
-};
+use liaison_domain::{CareRole, CareTeamEntryId, OrganizationId, PatientId, RestrictionId, Role, TeamId, UserId};
 use uuid::Uuid;
 
 use crate::{
@@ -241,7 +239,9 @@ pub async fn active_teams_of(conn: &mut Conn, organization: OrganizationId) -> R
 /// The person of this very name who is a physician of the organization now; none when several are.
 pub async fn physician_named(conn: &mut Conn, name: &str, organization: OrganizationId) -> Result<Option<UserId>> {
     let rows: Vec<(UserId, Json<Vec<Role>>)> = conn.all(MEMBERS_NAMED, args![name, organization]).await?;
-    let mut physicians = rows.into_iter().filter(|(_, Json(roles))| roles.contains(&Role::Physician));
+    let mut physicians = rows
+        .into_iter()
+        .filter(|(_, Json(roles))| roles.contains(&Role::Physician));
     match (physicians.next(), physicians.next()) {
         (Some((only, _)), None) => Ok(Some(only)),
         _ => Ok(None),

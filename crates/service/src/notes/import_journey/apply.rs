@@ -27,7 +27,9 @@ impl Service {
         let keyring = self.store().keyring()?;
         let indexes = plan.identity.indexes(keyring.index(), organization);
         let mut tx = self.begin().await?;
-        rows::insert(&mut tx, patient, organization, &indexes, now).await.map_err(duplicate)?;
+        rows::insert(&mut tx, patient, organization, &indexes, now)
+            .await
+            .map_err(duplicate)?;
         let key = keyring.create_patient_key(&mut tx, patient, now).await?;
         let sealed = key.seal_json(identity_place(patient), &plan.identity, &*random)?;
         rows::seal_identity(&mut tx, patient, sealed).await?;
@@ -40,7 +42,13 @@ impl Service {
         };
         tx.record(about("patient.register"));
         // The care team held when the first document was signed, not only from the import on.
-        let from_at = plan.versions.iter().map(|version| version.signed_at).min().unwrap_or(now).min(now);
+        let from_at = plan
+            .versions
+            .iter()
+            .map(|version| version.signed_at)
+            .min()
+            .unwrap_or(now)
+            .min(now);
         for &(team, care_role) in &plan.care_team {
             let id = self.id::<CareTeamEntryId>();
             let new = NewCareTeamEntry {
@@ -60,7 +68,11 @@ impl Service {
             tx.record(entry);
         }
         for note in &plan.notes {
-            let status = if note.versions > 1 { NoteStatus::Amended } else { NoteStatus::Final };
+            let status = if note.versions > 1 {
+                NoteStatus::Amended
+            } else {
+                NoteStatus::Final
+            };
             let new = NewNote {
                 id: note.id,
                 patient_id: patient,
@@ -76,7 +88,10 @@ impl Service {
         }
         let mut courses = 0;
         for (index, version) in plan.versions.iter().enumerate() {
-            let before = plan.versions[..index].iter().rev().find(|earlier| earlier.note_id == version.note_id);
+            let before = plan.versions[..index]
+                .iter()
+                .rev()
+                .find(|earlier| earlier.note_id == version.note_id);
             let change = before.map(|before| Change {
                 reason: IMPORTED.to_owned(),
                 fields: liaison_clinical::differences(&before.content, &version.content)
@@ -120,7 +135,11 @@ impl Service {
 /// Another process took the number between plan and writing.
 fn duplicate(error: liaison_store::StoreError) -> ServiceError {
     if error.is_unique_violation() {
-        ServiceError::invalid("patient.mrn", "DUPLICATE_MRN", "the clinic has a patient with this number already")
+        ServiceError::invalid(
+            "patient.mrn",
+            "DUPLICATE_MRN",
+            "the clinic has a patient with this number already",
+        )
     } else {
         error.into()
     }

@@ -63,7 +63,11 @@ impl Service {
             self.organization(actor)?;
         }
         if text.len() > MAX_JOURNEY_BYTES {
-            return Err(ServiceError::invalid("file", "TOO_LARGE", "a journey file holds at most 10 MiB"));
+            return Err(ServiceError::invalid(
+                "file",
+                "TOO_LARGE",
+                "a journey file holds at most 10 MiB",
+            ));
         }
         let journey = parse_journey(text).map_err(|problems| {
             ServiceError::Invalid(problems.iter().map(|problem| field_problem(problem, "")).collect())

@@ -72,7 +72,9 @@ impl Service {
                 ));
             }
         };
-        let identity = self.plan_identity(&mut conn, organization_id, &journey.header.patient, &mut problems).await?;
+        let identity = self
+            .plan_identity(&mut conn, organization_id, &journey.header.patient, &mut problems)
+            .await?;
         let care_team = plan_care_team(&mut conn, &journey, &mut problems).await?;
         let mut plan = Plan {
             patient_id: self.id(),
@@ -87,7 +89,11 @@ impl Service {
             let found = self.plan_document(&mut conn, actor, &mut plan, document, &at).await?;
             problems.extend(found);
         }
-        if problems.is_empty() { Ok(plan) } else { Err(ServiceError::Invalid(problems)) }
+        if problems.is_empty() {
+            Ok(plan)
+        } else {
+            Err(ServiceError::Invalid(problems))
+        }
     }
 
     async fn plan_identity(
@@ -110,7 +116,11 @@ impl Service {
         gender.err().into_iter().for_each(|problem| checks.add(problem));
         let index = self.store().keyring()?.index().mrn(organization.uuid(), &identity.mrn);
         if rows::by_mrn(conn, organization, &index).await?.is_some() {
-            checks.problem("mrn", "DUPLICATE_MRN", "the clinic has a patient with this number already");
+            checks.problem(
+                "mrn",
+                "DUPLICATE_MRN",
+                "the clinic has a patient with this number already",
+            );
         }
         problems.extend(checks.into_problems().into_iter().map(|problem| {
             let field = match problem.path.as_str() {
@@ -118,7 +128,10 @@ impl Service {
                 "administrativeGender" => "administrative_gender",
                 other => other,
             };
-            FieldProblem { path: format!("patient.{field}"), ..problem }
+            FieldProblem {
+                path: format!("patient.{field}"),
+                ..problem
+            }
         }));
         Ok(identity)
     }
@@ -143,16 +156,34 @@ impl Service {
             problems.push(FieldProblem::new(format!("{at}.document_id"), "INVALID_ID", message));
         } else if document_is_known(conn, plan.organization_id, &envelope.document_id).await? {
             let message = "the clinic has this document already";
-            problems.push(FieldProblem::new(format!("{at}.document_id"), "DUPLICATE_DOCUMENT", message));
+            problems.push(FieldProblem::new(
+                format!("{at}.document_id"),
+                "DUPLICATE_DOCUMENT",
+                message,
+            ));
         }
-        let named = rows::physician_named(conn, &envelope.author.name, plan.organization_id).await?;
+        // A file marks its invented people; the directory need not.
+        let (name, organization) = (envelope.author.name.trim(), plan.organization_id);
+        let unmarked = name.strip_suffix("(SYNTHETIC)").map_or(name, str::trim_end);
+        let named = match rows::physician_named(conn, name, organization).await? {
+            None if unmarked != name => rows::physician_named(conn, unmarked, organization).await?,
+            found => found,
+        };
         let acting = actor.user_id.filter(|_| actor.has(Role::Physician));
         let Some(signed_by) = named.or(acting) else {
             let message = "no physician of the clinic has this name; add the person, or import as a physician";
-            problems.push(FieldProblem::new(format!("{at}.author.name"), "UNKNOWN_PHYSICIAN", message));
+            problems.push(FieldProblem::new(
+                format!("{at}.author.name"),
+                "UNKNOWN_PHYSICIAN",
+                message,
+            ));
             return Ok(problems);
         };
-        let note = match plan.notes.iter_mut().position(|note| note.document_id == envelope.document_id) {
+        let note = match plan
+            .notes
+            .iter_mut()
+            .position(|note| note.document_id == envelope.document_id)
+        {
             Some(known) => known,
             None => {
                 plan.notes.push(PlannedNote {
@@ -169,7 +200,10 @@ impl Service {
         let note = &mut plan.notes[note];
         note.versions += 1;
         if envelope.version != note.versions || kind_of(&content) != note.kind {
-            let message = format!("expected version {} of the same kind; versions stand in order, from 1", note.versions);
+            let message = format!(
+                "expected version {} of the same kind; versions stand in order, from 1",
+                note.versions
+            );
             problems.push(FieldProblem::new(format!("{at}.version"), "OUT_OF_ORDER", message));
         }
         let (note_id, version) = (note.id, note.versions);
@@ -181,11 +215,18 @@ impl Service {
         let checked = content::check(&content, Mode::Sign, &prior, &[], &[], None, signed_at);
         problems.extend(checked.problems.into_iter().map(|problem| {
             let path = problem.path.strip_prefix("content").unwrap_or(&problem.path).to_owned();
-            FieldProblem { path: format!("{at}{path}"), ..problem }
+            FieldProblem {
+                path: format!("{at}{path}"),
+                ..problem
+            }
         }));
         // The file's author signed these values: that was the confirmation.
         let by = signed_by.to_string();
-        let confirmations = checked.soft.iter().map(|warning| warning.confirm(by.clone(), signed_at)).collect();
+        let confirmations = checked
+            .soft
+            .iter()
+            .map(|warning| warning.confirm(by.clone(), signed_at))
+            .collect();
         plan.versions.push(PlannedVersion {
             note_id,
             version,
@@ -201,9 +242,15 @@ impl Service {
     /// What the file's documents so far say together.
     fn history_of(&self, plan: &Plan) -> History {
         let newest = plan.versions.iter().enumerate().filter(|(index, version)| {
-            !plan.versions[index + 1..].iter().any(|later| later.note_id == version.note_id)
+            !plan.versions[index + 1..]
+                .iter()
+                .any(|later| later.note_id == version.note_id)
         });
-        History::new(newest.map(|(_, version)| (self.row_of(plan, version), version.content.clone())).collect())
+        History::new(
+            newest
+                .map(|(_, version)| (self.row_of(plan, version), version.content.clone()))
+                .collect(),
+        )
     }
 
     fn row_of(&self, plan: &Plan, version: &PlannedVersion) -> VersionRow {
@@ -226,7 +273,8 @@ impl Service {
 }
 
 fn is_document_id(text: &str) -> bool {
-    text.strip_prefix("urn:uuid:").is_some_and(|id| id.len() == 36 && id.parse::<uuid::Uuid>().is_ok())
+    text.strip_prefix("urn:uuid:")
+        .is_some_and(|id| id.len() == 36 && id.parse::<uuid::Uuid>().is_ok())
 }
 
 fn care_role(role: AddresseeRole) -> CareRole {
@@ -261,7 +309,11 @@ async fn plan_care_team(
                 continue;
             };
             let known = rows::active_teams_of(conn, organization).await?;
-            let fitting: Vec<TeamId> = known.iter().filter(|(_, role)| *role == wanted.1).map(|(id, _)| *id).collect();
+            let fitting: Vec<TeamId> = known
+                .iter()
+                .filter(|(_, role)| *role == wanted.1)
+                .map(|(id, _)| *id)
+                .collect();
             let team = match (fitting.as_slice(), known.as_slice()) {
                 ([only], _) | ([], [(only, _)]) => *only,
                 ([], []) => {
