@@ -11,6 +11,7 @@ mod idempotency;
 pub mod ledger;
 pub mod loops;
 pub mod patients;
+pub mod reading;
 pub mod notes;
 
 pub use context::{Service, ServiceOptions, Settings};

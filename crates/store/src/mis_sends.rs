@@ -46,6 +46,7 @@ sql! {
     LIST = "select * from mis_send where organization_id = $1 and ((closed_at is null) = $2 or $2 is null)
         and (reported_at < $3 or (reported_at = $3 and id < $4) or $3 is null)
         order by reported_at desc, id desc limit $5";
+    FIND = "select * from mis_send where id = $1";
     LOCK = "select * from mis_send where id = $1 {for_update}";
     OF_RECIPIENTS = "select * from mis_send where recipient_id in ({ids})";
     CLOSE = "update mis_send set closed_at = $2, closed_by = $3, finding_sealed = $4
@@ -80,6 +81,11 @@ pub async fn list(
 ) -> Result<Vec<MisSendRow>> {
     let (at, id) = after.unzip();
     conn.all(LIST, args![organization, open, at, id, limit]).await
+}
+
+/// One case.
+pub async fn find(conn: &mut Conn, id: MisSendId) -> Result<Option<MisSendRow>> {
+    conn.one(FIND, args![id]).await
 }
 
 /// One case, locked until the transaction ends.

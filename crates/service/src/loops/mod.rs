@@ -6,6 +6,9 @@ pub mod decline;
 pub mod redirect;
 pub mod recall;
 pub mod call_task;
+pub mod hold;
+pub mod mis_send;
+pub mod reply;
 mod change;
 pub mod message;
 mod relation;
@@ -13,3 +16,5 @@ pub mod share_note;
 mod who;
 
 pub use share_note::{NewQuestion, NewRecipient, ReleaseCheck, ShareNote, Shared, VerbalCommunication};
+
+pub(crate) use change::{Fact, apply};

@@ -1,0 +1,208 @@
+//! The recipient's inbox: what waits for the reader, their teams and those they cover, the most urgent first. Names the
+//! patient and nothing of the note. That an identified person was shown a loop is evidence that it is placed.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use liaison_domain::{
+    Actor, EvidenceLevel, LoopEvent, PatientId, Phi, RecipientId, Urgency,
+    access::{Action, Relation},
+};
+use liaison_store::{
+    Conn, Tx,
+    inbox::{self, WaitingPosition, waiting_since},
+    recipients::RecipientRow,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    page::{cut, decode, encode, size},
+    reach::Reach,
+};
+use crate::{
+    Result, Service, ServiceError,
+    loops::{Fact, apply},
+    patients::PatientIdentity,
+};
+
+/// Which loops the inbox shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InboxOnly {
+    /// Those that wait: an acknowledgment is owed, or a copy was not looked at.
+    #[default]
+    Open,
+    /// The others, the newest share first.
+    Closed,
+    /// All; those that wait come first.
+    All,
+}
+
+/// What of the inbox is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct InboxQuery {
+    /// Which loops.
+    pub only: InboxOnly,
+    /// At this urgency alone.
+    pub urgency: Option<Urgency>,
+    /// 1 to 100; 50 when not given.
+    pub first: Option<u32>,
+    /// Go on after the entry of this cursor.
+    pub after: Option<String>,
+}
+
+/// One line of the inbox.
+#[derive(Debug, Clone)]
+pub struct InboxEntry {
+    /// The loop.
+    pub recipient: RecipientRow,
+    /// Who the patient is; absent where the share was taken away before anybody opened it.
+    pub patient: Option<Phi<PatientIdentity>>,
+    /// While an acknowledgment is owed: how long until it is due; negative when it is overdue.
+    pub time_left: Option<TimeDelta>,
+    /// Its place in this list.
+    pub cursor: String,
+}
+
+/// A page of the inbox.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    /// Its lines.
+    pub entries: Vec<InboxEntry>,
+    /// Whether more follow.
+    pub has_more: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Position {
+    waiting: bool,
+    urgency: Urgency,
+    at: DateTime<Utc>,
+    id: RecipientId,
+}
+
+fn names_patient(row: &RecipientRow) -> bool {
+    row.opened_at.is_some() || row.state().may_open().is_ok()
+}
+
+fn lacks_placement(row: &RecipientRow) -> bool {
+    row.level < EvidenceLevel::Placed && !row.sealed_from_recipient && row.state().may_open().is_ok()
+}
+
+impl Service {
+    /// The reader's inbox. One ledger entry for the page that is shown, and evidence that its loops are placed, both
+    /// committed before anything leaves.
+    ///
+    /// # Errors
+    /// `Invalid` for a page size out of range or another list's cursor.
+    pub async fn inbox(&self, actor: &Actor, query: InboxQuery) -> Result<Inbox> {
+        self.authorize(actor, Action::ReadInbox, Relation::Own).await?;
+        let mut problems = Vec::new();
+        let first = size(query.first, &mut problems);
+        let after: Option<Position> = decode(query.after.as_deref(), &mut problems);
+        if !problems.is_empty() {
+            return Err(ServiceError::Invalid(problems));
+        }
+        let now = self.now();
+        let mut conn = self.read().await?;
+        let reach = self.reach(&mut conn, actor).await?;
+        // Each line with the list it was found in: a cursor goes on in that list.
+        let mut rows = inbox_rows(&mut conn, &reach, &query, after, first + 1).await?;
+        let has_more = cut(&mut rows, first);
+        let mut patients: Vec<PatientId> = rows
+            .iter()
+            .filter(|(_, row)| names_patient(row))
+            .map(|(_, row)| row.patient_id)
+            .collect();
+        patients.sort_unstable();
+        patients.dedup();
+        let identities = self.identities(&mut conn, &patients).await?;
+        drop(conn);
+        let mut tx = self.begin().await?;
+        let placed = self.place(&mut tx, actor, rows.iter().map(|(_, row)| row)).await?;
+        let mut entry = self.entry(actor, "inbox.read");
+        entry.detail.insert("count", rows.len().to_string());
+        entry.detail.insert("identities", identities.len().to_string());
+        tx.record(entry);
+        tx.commit().await?;
+        let entries = rows
+            .into_iter()
+            .map(|(waiting, row)| {
+                let at = if waiting { waiting_since(&row) } else { row.shared_at };
+                let cursor = encode(&Position {
+                    waiting,
+                    urgency: row.urgency,
+                    at,
+                    id: row.id,
+                });
+                let row = placed.get(&row.id).cloned().unwrap_or(row);
+                InboxEntry {
+                    patient: identities.get(&row.patient_id).filter(|_| names_patient(&row)).cloned(),
+                    time_left: row.due_at.filter(|_| row.is_open).map(|due| due - now),
+                    cursor,
+                    recipient: row,
+                }
+            })
+            .collect();
+        Ok(Inbox { entries, has_more })
+    }
+
+    /// Raises the loops that were not placed yet; those it raised.
+    async fn place(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        rows: impl Iterator<Item = &RecipientRow>,
+    ) -> Result<HashMap<RecipientId, RecipientRow>> {
+        let wanted: Vec<RecipientId> = rows.filter(|row| lacks_placement(row)).map(|row| row.id).collect();
+        let mut placed = HashMap::new();
+        if wanted.is_empty() {
+            return Ok(placed);
+        }
+        let now = self.now();
+        for mut row in inbox::lock_all(tx, &wanted).await? {
+            // Somebody may have opened or ended it since it was read.
+            if lacks_placement(&row) {
+                let fact = Fact {
+                    level: EvidenceLevel::Placed,
+                    occurred_at: now,
+                    user_id: actor.user_id,
+                    delivery: None,
+                    source: "inbox",
+                    artefact: actor.request_id.clone().unwrap_or_else(|| "listed".to_owned()),
+                };
+                self.record_evidence(tx, actor, &row, fact, false).await?;
+                apply(&mut row, LoopEvent::Evidence(EvidenceLevel::Placed), now)?;
+                self.save_loop(tx, &mut row).await?;
+            }
+            placed.insert(row.id, row);
+        }
+        Ok(placed)
+    }
+}
+
+async fn inbox_rows(
+    conn: &mut Conn,
+    reach: &Reach,
+    query: &InboxQuery,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<(bool, RecipientRow)>> {
+    let among_done = after.as_ref().is_some_and(|position| !position.waiting);
+    let mut rows = Vec::new();
+    if query.only != InboxOnly::Closed && !among_done {
+        let after = after.as_ref().map(|position| WaitingPosition {
+            urgency: position.urgency,
+            at: position.at,
+            id: position.id,
+        });
+        let found = inbox::waiting(conn, reach.organization, &reach.addressees, query.urgency, after, limit).await?;
+        rows.extend(found.into_iter().map(|row| (true, row)));
+    }
+    if query.only != InboxOnly::Open {
+        let left = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(limit));
+        let after = after.filter(|_| among_done).map(|position| (position.at, position.id));
+        let found = inbox::done(conn, reach.organization, &reach.addressees, query.urgency, after, left).await?;
+        rows.extend(found.into_iter().map(|row| (false, row)));
+    }
+    Ok(rows)
+}

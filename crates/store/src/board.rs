@@ -1,0 +1,89 @@
+//! The sender's board: a clinic's loops, those that wait for somebody first. Two lists, each paged by keyset.
+
+use chrono::{DateTime, Utc};
+use liaison_domain::{OrganizationId, PatientId, RecipientId, Urgency, UserId};
+
+use crate::{args, conn::Conn, error::Result, recipients::RecipientRow, sql::sql};
+
+sql! {
+    WAITING = "select * from recipient where organization_id = $1 and (is_open = $2 or reply_due = $3)
+        and (due_at < $4 or $4 is null) and (urgency = $5 or $5 is null) and (shared_by = $6 or $6 is null)
+        and (to_organization_id = $7 or $7 is null) and (patient_id = $8 or $8 is null)
+        and (coalesce(due_at, shared_at) > $9 or (coalesce(due_at, shared_at) = $9 and id > $10) or $9 is null)
+        order by coalesce(due_at, shared_at), id limit $11";
+    DONE = "select * from recipient where organization_id = $1 and is_open = $2 and reply_due = $3
+        and (urgency = $4 or $4 is null) and (shared_by = $5 or $5 is null)
+        and (to_organization_id = $6 or $6 is null) and (patient_id = $7 or $7 is null)
+        and (shared_at < $8 or (shared_at = $8 and id < $9) or $8 is null)
+        order by shared_at desc, id desc limit $10";
+}
+
+/// Which loops of a clinic are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BoardFilter {
+    /// At this urgency.
+    pub urgency: Option<Urgency>,
+    /// Shared by this person.
+    pub shared_by: Option<UserId>,
+    /// Addressed to this organization.
+    pub to_organization_id: Option<OrganizationId>,
+    /// About this patient.
+    pub patient_id: Option<PatientId>,
+}
+
+/// Loops that wait: for an acknowledgment, or for the clinic's reply. Those longest past their due time first. With
+/// `overdue_at`, only those that still lack an acknowledgment that was due before then.
+pub async fn waiting(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    filter: &BoardFilter,
+    overdue_at: Option<DateTime<Utc>>,
+    after: Option<(DateTime<Utc>, RecipientId)>,
+    limit: u32,
+) -> Result<Vec<RecipientRow>> {
+    let (at, id) = after.unzip();
+    conn.all(
+        WAITING,
+        args![
+            organization,
+            true,
+            overdue_at.is_none().then_some(true),
+            overdue_at,
+            filter.urgency,
+            filter.shared_by,
+            filter.to_organization_id,
+            filter.patient_id,
+            at,
+            id,
+            limit,
+        ],
+    )
+    .await
+}
+
+/// Loops that wait for nobody any more, and copies; the newest share first.
+pub async fn done(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    filter: &BoardFilter,
+    after: Option<(DateTime<Utc>, RecipientId)>,
+    limit: u32,
+) -> Result<Vec<RecipientRow>> {
+    let (at, id) = after.unzip();
+    conn.all(
+        DONE,
+        args![
+            organization,
+            false,
+            false,
+            filter.urgency,
+            filter.shared_by,
+            filter.to_organization_id,
+            filter.patient_id,
+            at,
+            id,
+            limit,
+        ],
+    )
+    .await
+}
