@@ -17,7 +17,9 @@ mod fail;
 pub mod http;
 mod ids;
 mod load;
+mod notes;
 mod page;
+mod patients;
 mod schema;
 mod session;
 

@@ -6,8 +6,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use liaison_domain::{Actor, EndpointId, MembershipId, OrganizationId, TeamId, UserId};
+use liaison_domain::{
+    Actor, EndpointId, MembershipId, NoteId, NoteVersionId, OrganizationId, PatientId, TeamId, UserId,
+};
 use liaison_service::directory::{Endpoint, Membership, Organization, Person, PolicyInForce, Team, TeamMember};
+use liaison_service::notes::{NoteRow, VersionRow};
+use liaison_service::patients::Patient;
 use liaison_service::{Service, ServiceError};
 
 /// Loads for one actor, by the service's batch look-ups.
@@ -31,6 +35,9 @@ pub(crate) struct EndpointsOf<T>(pub(crate) T);
 /// The policies of an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PoliciesOf(pub(crate) OrganizationId);
+/// The newest version of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LatestOf(pub(crate) NoteId);
 
 /// Groups rows by the key they belong to; their order stays.
 pub(crate) fn grouped<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> Option<K>) -> HashMap<K, Vec<V>> {
@@ -100,5 +107,36 @@ impl Loader<PoliciesOf> for Loads {
         let ids: Vec<OrganizationId> = keys.iter().map(|key| key.0).collect();
         let rows = self.service.policies_of(&self.actor, &ids).await?;
         Ok(grouped(rows, |row| Some(PoliciesOf(row.organization_id))))
+    }
+}
+
+/// Declares a loader over a look-up that answers by a map already.
+macro_rules! mapped {
+    ($($id:ty => $value:ty, $method:ident;)*) => {$(
+        impl Loader<$id> for Loads {
+            type Value = $value;
+            type Error = LoadError;
+
+            async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, $value>, LoadError> {
+                Ok(self.service.$method(&self.actor, keys).await?)
+            }
+        }
+    )*};
+}
+
+mapped! {
+    PatientId => Patient, patients;
+    NoteId => NoteRow, notes_by_ids;
+    NoteVersionId => VersionRow, versions_by_ids;
+}
+
+impl Loader<LatestOf> for Loads {
+    type Value = VersionRow;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[LatestOf]) -> Result<HashMap<LatestOf, VersionRow>, LoadError> {
+        let ids: Vec<NoteId> = keys.iter().map(|key| key.0).collect();
+        let found = self.service.latest_versions_of_notes(&self.actor, &ids).await?;
+        Ok(found.into_iter().map(|(id, row)| (LatestOf(id), row)).collect())
     }
 }

@@ -1,15 +1,21 @@
 //! The schema: every area's queries and mutations put together, and its text.
 
-use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result, Schema, SchemaBuilder};
+use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result, Schema, SchemaBuilder, Value};
 use liaison_service::Service;
 
-use crate::directory;
 use crate::http::{GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
 use crate::session::asking;
+use crate::{directory, notes, patients};
 
 /// Queries.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQuery, directory::DirectoryQuery, directory::policy::PolicyQuery);
+pub struct Query(
+    NodeQuery,
+    directory::DirectoryQuery,
+    directory::policy::PolicyQuery,
+    patients::PatientQuery,
+    notes::NoteQuery,
+);
 
 /// Mutations.
 #[derive(MergedObject, Default)]
@@ -22,6 +28,11 @@ pub struct Mutation(
     directory::coverage::CoverageMutation,
     directory::policy::PolicyMutation,
     directory::token::TokenMutation,
+    patients::PatientMutation,
+    patients::CareTeamMutation,
+    patients::RestrictionMutation,
+    notes::DraftMutation,
+    notes::SignMutation,
 );
 
 /// The whole schema.
@@ -63,6 +74,12 @@ pub(crate) enum Node {
     Endpoint(directory::endpoint::Endpoint),
     /// An absence with who covers it.
     Coverage(directory::coverage::Coverage),
+    /// A patient.
+    Patient(patients::Patient),
+    /// A note.
+    Note(notes::Note),
+    /// A signed version of a note.
+    NoteVersion(notes::NoteVersion),
 }
 
 /// Looking things up by their id alone.
@@ -80,7 +97,21 @@ impl NodeQuery {
             Some("user") => directory::person::by_id(ctx, &id).await?.map(Node::Person),
             Some("endpoint") => directory::endpoint::by_id(ctx, &id).await?.map(Node::Endpoint),
             Some("coverage") => directory::coverage::by_id(ctx, &id).await?.map(Node::Coverage),
+            Some("patient") => found(patients::by_id(ctx, &id).await)?.map(Node::Patient),
+            Some("note") => found(notes::by_id(ctx, &id).await)?.map(Node::Note),
+            Some("notever") => notes::version_by_id(ctx, &id).await?.map(Node::NoteVersion),
             _ => None,
         })
+    }
+}
+
+/// Turns "not found" into nothing, as Relay's `node` answers.
+fn found<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+            if code == Some(&Value::from("NOT_FOUND")) { Ok(None) } else { Err(error) }
+        }
     }
 }
