@@ -24,4 +24,18 @@ pub use page::MAX_PAGE;
 pub use share::{CallView, DeliveryView, RecipientView, ShareView};
 pub use timeline::{TimelineEvent, TimelineKind};
 
+// What the views are made of, for crates that may not name the store.
+pub use liaison_store::{
+    Event,
+    acknowledgments::{AcknowledgmentRow, DeclineRow, HoldRow},
+    call_tasks::CallTaskRow,
+    deliveries::{AttemptRow, DeliveryRow},
+    mis_sends::MisSendRow,
+    notices::NoticeRow,
+    recipients::{EvidenceRow, RecipientRow},
+    replies::ReplyRow,
+    shares::{QuestionRow, ShareRow},
+    steps::StepRow,
+};
+
 pub(crate) use page::{decode, encode, size};
