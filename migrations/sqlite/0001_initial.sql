@@ -322,6 +322,7 @@ create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
 create index recipient_due on recipient (next_step_at) where next_step_at is not null;
 create index recipient_board on recipient (organization_id, is_open, due_at);
 create index recipient_by_patient on recipient (patient_id, shared_at);
+create index recipient_by_sender on recipient (shared_by, is_open);
 create index recipient_by_time on recipient (organization_id, shared_at);
 
 create table delivery (
@@ -349,7 +350,8 @@ create table delivery (
 ) strict;
 create index delivery_by_recipient on delivery (recipient_id);
 create index delivery_by_share on delivery (share_id);
-create index delivery_due on delivery (next_attempt_at) where next_attempt_at is not null;
+create index delivery_due on delivery (urgency desc, next_attempt_at, id) where next_attempt_at is not null;
+create index delivery_by_endpoint on delivery (endpoint_id) where next_attempt_at is not null;
 create index delivery_dead on delivery (organization_id, state, updated_at);
 
 create table attempt (
@@ -434,10 +436,13 @@ create table call_task (
     completed_at    text,
     completed_by    blob,
     read_back       integer,
-    updated_at      text not null
+    updated_at      text not null,
+    -- When the owner and the clinic were told that it is overdue.
+    reminded_at     text
 ) strict;
 create index call_task_open on call_task (organization_id, status, due_at);
 create index call_task_by_recipient on call_task (recipient_id);
+create index call_task_overdue on call_task (due_at) where status = 'OPEN' and reminded_at is null;
 create index call_task_by_owner on call_task (owner_id, status, due_at);
 
 create table reply (

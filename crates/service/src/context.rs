@@ -12,7 +12,7 @@ use liaison_ledger::Signer;
 use liaison_store::{Conn, NewEntry, Store, Tx};
 use url::Url;
 
-use crate::{Result, ServiceError, channel::Channel};
+use crate::{Result, ServiceError, channel::Channel, work::Lanes};
 
 /// What an operator can set about the use cases.
 #[derive(Debug, Clone)]
@@ -62,12 +62,12 @@ pub struct ServiceOptions {
 
 /// The use cases. Cheap to clone; each use case is a method in the file of its name.
 #[derive(Clone)]
-pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>);
+pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>, Lanes);
 
 impl Service {
     /// A service over its parts.
     pub fn new(options: ServiceOptions) -> Self {
-        Self(Arc::new(options), Arc::default())
+        Self(Arc::new(options), Arc::default(), Lanes::default())
     }
 
     /// The database.
@@ -93,6 +93,11 @@ impl Service {
     /// When failed sign-ins by token were last written to the ledger.
     pub(crate) fn failed_sign_ins(&self) -> &crate::directory::FailedSignIns {
         &self.1
+    }
+
+    /// The sends under way in this process.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.2
     }
 
     /// Now, by the store's clock.

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod loops;
 pub mod patients;
 pub mod reading;
+pub mod work;
 pub mod notes;
 
 pub use context::{Service, ServiceOptions, Settings};

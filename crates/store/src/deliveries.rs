@@ -93,37 +93,55 @@ sql! {
     LOCK = "select * from delivery where id = $1 {for_update}";
     BY_IDS = "select * from delivery where id in ({ids})";
     OF_RECIPIENTS = "select * from delivery where recipient_id in ({ids}) order by created_at, id";
-    DUE = "select * from delivery where next_attempt_at <= $1 and (lease_until is null or lease_until < $1)
-        and (notice_id is not null) = $2 order by next_attempt_at, id limit $3";
-    DUE_OF_SHARE = "select * from delivery where share_id = $2 and next_attempt_at <= $1
-        and (lease_until is null or lease_until < $1) order by next_attempt_at, id limit $3";
-    CLAIM = "update delivery set state = 'SENDING', attempts = attempts + 1, lease_owner = $2, lease_until = $3,
-        updated_at = $4 where id = $1 and state in ('PENDING', 'SENDING') and next_attempt_at <= $4
-        and (lease_until is null or lease_until < $4)";
+    DUE = "select id, channel, address, urgency, next_attempt_at from delivery where next_attempt_at <= $1
+        and (lease_until is null or lease_until < $1) and (notice_id is not null) = $2
+        and (urgency < $3 or (urgency = $3 and (next_attempt_at > $4 or (next_attempt_at = $4 and id > $5)))
+            or $3 is null)
+        order by urgency desc, next_attempt_at, id limit $6";
+    DUE_OF_SHARE = "select id, channel, address, urgency, next_attempt_at from delivery where share_id = $2
+        and next_attempt_at <= $1 and (lease_until is null or lease_until < $1)
+        order by urgency desc, next_attempt_at, id limit $3";
+    LOCK_DUE = "select * from delivery where state in ('PENDING', 'SENDING') and next_attempt_at <= $1
+        and (lease_until is null or lease_until < $1) and id in ({ids}) order by id {for_update_skip_locked}";
+    LOCK_ALL = "select * from delivery where id in ({ids}) order by id {for_update}";
+    CLAIM = "update delivery set state = 'SENDING', attempts = attempts + $4, lease_owner = $1, lease_until = $2,
+        updated_at = $3 where id in ({ids})";
+    CANCEL = "update delivery set state = 'CANCELLED', next_attempt_at = null, lease_owner = null, lease_until = null,
+        updated_at = $1 where id in ({ids})";
     SETTLE = "update delivery set state = $2, next_attempt_at = $3, dead_reason = $4, delivered_at = $5,
         lease_owner = null, lease_until = null, updated_at = $6
         where id = $1 and state = 'SENDING' and lease_owner = $7 and attempts = $8";
+    SETTLE_LATE = "update delivery set state = 'DELIVERED', next_attempt_at = null, dead_reason = null,
+        delivered_at = $2, lease_owner = null, lease_until = null, updated_at = $2
+        where id = $1 and (state in ('PENDING', 'DEAD') or (state = 'SENDING' and lease_until < $2))";
+    NOTE_LATE = "update delivery set delivered_at = $2 where id = $1 and state = 'SENDING' and delivered_at is null";
     CANCEL_OF_RECIPIENT = "update delivery set state = 'CANCELLED', next_attempt_at = null, updated_at = $2
         where recipient_id = $1 and state = 'PENDING'";
     REVIVE = "update delivery set state = 'PENDING', next_attempt_at = $2, dead_reason = null, lease_owner = null,
         lease_until = null, updated_at = $2 where id = $1 and state = 'DEAD'";
-    KILL_OF_ENDPOINT = "update delivery set state = 'DEAD', next_attempt_at = null, dead_reason = 'ENDPOINT_DISABLED',
-        updated_at = $2 where endpoint_id = $1 and state = 'PENDING'";
-    OF_ENDPOINT_PENDING = "select * from delivery where endpoint_id = $1 and state = 'PENDING' order by created_at, id
+    KILL = "update delivery set state = 'DEAD', next_attempt_at = null, dead_reason = 'ENDPOINT_DISABLED',
+        updated_at = $1 where state = 'PENDING' and id in ({ids})";
+    OF_ENDPOINT_PENDING = "select * from delivery where endpoint_id = $1 and state = 'PENDING'
+        and next_attempt_at is not null order by created_at, id
         limit $2";
-    STATES_OF_RECIPIENT = "select state as a, count(*) as b from delivery where recipient_id = $1 and purpose = $2
-        group by state";
+    NOTICES_BY_STATE = "select recipient_id as a, state as b, count(*) as c from delivery
+        where purpose = 'NOTICE' and recipient_id in ({ids}) group by recipient_id, state";
     LIST = "select * from delivery where organization_id = $1 and (state = $2 or $2 is null)
         and (updated_at < $3 or (updated_at = $3 and id < $4) or $3 is null)
         order by updated_at desc, id desc limit $5";
-    INSERT_ATTEMPT = "insert into attempt (id, delivery_id, number, started_at, outcome) values ($1, $2, $3, $4, $5)";
+    INSERT_ATTEMPTS = "insert into attempt (id, delivery_id, number, started_at, outcome) values {rows:5}";
     END_ATTEMPT = "update attempt set ended_at = $3, outcome = $4, status_code = $5, artefact = $6
-        where delivery_id = $1 and number = $2 and outcome = 'STARTED'";
-    ABANDONED = "update attempt set ended_at = $3, outcome = 'UNKNOWN', artefact = 'cut off: the process ended'
-        where delivery_id = $1 and number < $2 and outcome = 'STARTED'";
+        where delivery_id = $1 and number = $2 and outcome in ('STARTED', 'UNKNOWN')";
+    ABANDONED = "update attempt set ended_at = $1, outcome = 'UNKNOWN', artefact = 'cut off: the process ended'
+        where outcome = 'STARTED' and delivery_id in ({ids})";
     ATTEMPTS_OF = "select * from attempt where delivery_id in ({ids}) order by delivery_id, number";
-    CUT_OFF = "select count(*) as a from attempt where delivery_id = $1 and ended_at is not null
+    CUT_OFF = "select delivery_id as a, count(*) as b from attempt where artefact = 'cut off: the process ended'
+        and delivery_id in ({ids}) group by delivery_id";
+    SECRETS = "select id as a, secret_sealed as b from endpoint where secret_sealed is not null and id in ({ids})";
+    FORGIVE = "update attempt set artefact = 'cut off: before a retry by hand' where delivery_id = $1
         and artefact = 'cut off: the process ended'";
+    PROVEN = "update endpoint set last_proven_at = $2, failing_since = null where id = $1";
+    FAILING = "update endpoint set failing_since = $2 where id = $1 and failing_since is null";
     NEXT_DUE = "select min(next_attempt_at) as a from delivery where next_attempt_at is not null";
 }
 
@@ -176,25 +194,83 @@ pub async fn of_recipients(conn: &mut Conn, recipients: &[Uuid]) -> Result<Vec<D
     conn.all_in(OF_RECIPIENTS, args![], recipients).await
 }
 
-/// Deliveries that are due and that nobody is sending: to recipients, or (`notices`) to people.
-pub async fn due(conn: &mut Conn, now: DateTime<Utc>, notices: bool, limit: u32) -> Result<Vec<DeliveryRow>> {
-    conn.all(DUE, args![now, notices, limit]).await
+row! {
+    /// A due delivery, as little of it as decides whether there is room for it.
+    pub struct DueRow {
+        /// Its id.
+        id: DeliveryId,
+        /// How it goes.
+        channel: ChannelKind,
+        /// Where it goes.
+        address: String,
+        /// How urgent.
+        urgency: Urgency,
+        /// Since when it is due.
+        next_attempt_at: DateTime<Utc>,
+    }
 }
 
-/// The due deliveries of one share.
-pub async fn due_of_share(conn: &mut Conn, now: DateTime<Utc>, share: ShareId, limit: u32) -> Result<Vec<DeliveryRow>> {
+/// Deliveries that are due and that nobody is sending, the most urgent first: to recipients, or (`notices`) to
+/// people; a page after the given one.
+pub async fn due(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    notices: bool,
+    after: Option<&DueRow>,
+    limit: u32,
+) -> Result<Vec<DueRow>> {
+    let urgency = after.map(|row| row.urgency);
+    let at = after.map(|row| row.next_attempt_at);
+    let id = after.map(|row| row.id);
+    conn.all(DUE, args![now, notices, urgency, at, id, limit]).await
+}
+
+/// The due deliveries of one share, the most urgent first.
+pub async fn due_of_share(conn: &mut Conn, now: DateTime<Utc>, share: ShareId, limit: u32) -> Result<Vec<DueRow>> {
     conn.all(DUE_OF_SHARE, args![now, share, limit]).await
 }
 
-/// Claims a due delivery for a process and counts the attempt; whether it was there first.
+/// Locks those of the deliveries that are still due and that nobody else is taking, in the order of their ids.
+pub async fn lock_due(tx: &mut Tx, ids: &[Uuid], now: DateTime<Utc>) -> Result<Vec<DeliveryRow>> {
+    tx.all_in(LOCK_DUE, args![now], ids).await
+}
+
+/// Deliveries, locked until the transaction ends, in the order of their ids.
+pub async fn lock_all(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<DeliveryRow>> {
+    tx.all_in(LOCK_ALL, args![], ids).await
+}
+
+/// Claims locked deliveries for a process until a time; counts an attempt for each where one begins.
 pub async fn claim(
     tx: &mut Tx,
-    id: DeliveryId,
+    ids: &[Uuid],
     process: &str,
     until: DateTime<Utc>,
     now: DateTime<Utc>,
-) -> Result<bool> {
-    Ok(tx.execute(CLAIM, args![id, process, until, now]).await? == 1)
+    begins: bool,
+) -> Result<()> {
+    let changed = tx
+        .execute_in(CLAIM, args![process, until, now, u32::from(begins)], ids)
+        .await?;
+    expect_all(CLAIM, changed, ids)
+}
+
+/// Cancels locked deliveries.
+pub async fn cancel(tx: &mut Tx, ids: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+    let changed = tx.execute_in(CANCEL, args![now], ids).await?;
+    expect_all(CANCEL, changed, ids)
+}
+
+fn expect_all(sql: crate::Sql, affected: u64, ids: &[Uuid]) -> Result<()> {
+    let expected = ids.len() as u64;
+    if affected == expected {
+        return Ok(());
+    }
+    Err(crate::StoreError::Affected {
+        statement: sql.name,
+        affected,
+        expected,
+    })
 }
 
 /// What a delivery is to be after an attempt.
@@ -252,18 +328,25 @@ pub async fn pending_of_endpoint(conn: &mut Conn, endpoint: EndpointId, limit: u
     conn.all(OF_ENDPOINT_PENDING, args![endpoint, limit]).await
 }
 
-/// Gives up what waits for an endpoint that was disabled; how many.
-pub async fn kill_of_endpoint(tx: &mut Tx, endpoint: EndpointId, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(KILL_OF_ENDPOINT, args![endpoint, now]).await
+/// Gives up those of the deliveries that wait for an endpoint that was disabled; how many.
+pub async fn kill(tx: &mut Tx, ids: &[Uuid], now: DateTime<Utc>) -> Result<u64> {
+    tx.execute_in(KILL, args![now], ids).await
 }
 
-/// How many deliveries of a purpose a loop has in each state.
-pub async fn states_of_recipient(
-    conn: &mut Conn,
-    recipient: RecipientId,
-    purpose: DeliveryPurpose,
-) -> Result<Vec<(DeliveryState, i64)>> {
-    conn.all(STATES_OF_RECIPIENT, args![recipient, purpose]).await
+/// How many first notices of loops are in each state.
+pub async fn notices_by_state(conn: &mut Conn, recipients: &[Uuid]) -> Result<Vec<(RecipientId, DeliveryState, i64)>> {
+    conn.all_in(NOTICES_BY_STATE, args![], recipients).await
+}
+
+/// A late answer says that the message had arrived: nothing is sent again. Whether it changed anything; it does not
+/// while another attempt is under way.
+pub async fn settle_late(tx: &mut Tx, id: DeliveryId, now: DateTime<Utc>) -> Result<bool> {
+    Ok(tx.execute(SETTLE_LATE, args![id, now]).await? == 1)
+}
+
+/// Notes a late answer on a delivery with another attempt under way, whose end then leads to no further one.
+pub async fn note_late(tx: &mut Tx, id: DeliveryId, now: DateTime<Utc>) -> Result<u64> {
+    tx.execute(NOTE_LATE, args![id, now]).await
 }
 
 /// An organization's deliveries, the latest change first, in one state or all.
@@ -278,22 +361,16 @@ pub async fn list(
     conn.all(LIST, args![organization, state, at, id, limit]).await
 }
 
-/// Records that an attempt begins.
-pub async fn begin_attempt(tx: &mut Tx, attempt: &AttemptRow) -> Result<()> {
-    tx.change_one(
-        INSERT_ATTEMPT,
-        args![
-            attempt.id,
-            attempt.delivery_id,
-            attempt.number,
-            attempt.started_at,
-            attempt.outcome
-        ],
-    )
-    .await
+/// Records that attempts begin.
+pub async fn begin_attempts(tx: &mut Tx, attempts: &[AttemptRow]) -> Result<()> {
+    let rows = attempts
+        .iter()
+        .map(|row| args![row.id, row.delivery_id, row.number, row.started_at, row.outcome])
+        .collect();
+    tx.insert_all(INSERT_ATTEMPTS, rows).await
 }
 
-/// Records how an attempt ended; whether it was still open.
+/// Records how an attempt ended, also one that was taken for cut off; whether there was nothing recorded yet.
 pub async fn end_attempt(tx: &mut Tx, attempt: &AttemptRow) -> Result<bool> {
     let changed = tx
         .execute(
@@ -311,15 +388,41 @@ pub async fn end_attempt(tx: &mut Tx, attempt: &AttemptRow) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Settles attempts before `number` that never ended as unknown; how many.
-pub async fn settle_abandoned(tx: &mut Tx, delivery: DeliveryId, number: u32, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(ABANDONED, args![delivery, number, now]).await
+/// Settles the attempts of deliveries without a live lease that never ended, as unknown; how many.
+pub async fn settle_abandoned(tx: &mut Tx, deliveries: &[Uuid], now: DateTime<Utc>) -> Result<u64> {
+    tx.execute_in(ABANDONED, args![now], deliveries).await
 }
 
-/// How many attempts of a delivery were cut off.
-pub async fn cut_off(conn: &mut Conn, delivery: DeliveryId) -> Result<i64> {
-    let row: Option<(i64,)> = conn.one(CUT_OFF, args![delivery]).await?;
-    Ok(row.map_or(0, |(count,)| count))
+/// How many attempts of deliveries were cut off; those without any are left out.
+pub async fn cut_off(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(DeliveryId, i64)>> {
+    conn.all_in(CUT_OFF, args![], deliveries).await
+}
+
+/// Counts cut-off attempts no more: somebody looked at them and wants another try.
+pub async fn forgive_cut_off(tx: &mut Tx, delivery: DeliveryId) -> Result<u64> {
+    tx.execute(FORGIVE, args![delivery]).await
+}
+
+/// The opened secrets of endpoints that have one, for the deliveries that sign with them.
+pub async fn secrets_of(conn: &mut Conn, endpoints: &[Uuid]) -> Result<Vec<(EndpointId, String)>> {
+    let rows: Vec<(EndpointId, Vec<u8>)> = conn.all_in(SECRETS, args![], endpoints).await?;
+    let mut secrets = Vec::with_capacity(rows.len());
+    for (endpoint, sealed) in rows {
+        let place = crate::directory::endpoint::secret_place(endpoint);
+        let plain = conn.store().keyring()?.open_secret(place, &sealed)?;
+        secrets.push((endpoint, String::from_utf8_lossy(&plain).into_owned()));
+    }
+    Ok(secrets)
+}
+
+/// Notes that a delivery to an endpoint succeeded.
+pub async fn endpoint_proven(tx: &mut Tx, endpoint: EndpointId, now: DateTime<Utc>) -> Result<()> {
+    tx.change_one(PROVEN, args![endpoint, now]).await
+}
+
+/// Notes that deliveries to an endpoint fail, since now if it was not known before.
+pub async fn endpoint_failing(tx: &mut Tx, endpoint: EndpointId, now: DateTime<Utc>) -> Result<u64> {
+    tx.execute(FAILING, args![endpoint, now]).await
 }
 
 /// The attempts of deliveries.

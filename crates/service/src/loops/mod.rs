@@ -9,11 +9,11 @@ pub mod call_task;
 pub mod hold;
 pub mod mis_send;
 pub mod reply;
-mod change;
+pub(crate) mod change;
 pub mod message;
 mod relation;
 pub mod share_note;
-mod who;
+pub(crate) mod who;
 
 pub use share_note::{NewQuestion, NewRecipient, ReleaseCheck, ShareNote, Shared, VerbalCommunication};
 

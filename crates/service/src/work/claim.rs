@@ -1,0 +1,208 @@
+//! Claiming due deliveries: one short transaction for a batch, which begins the attempts and settles what an earlier
+//! process left behind. Nothing is sent here.
+
+use std::collections::HashMap;
+
+use liaison_domain::{
+    AttemptId, AttemptOutcome, DeadReason, DeliveryId, DeliveryPurpose, EndpointId, EndpointStatus, RecipientId,
+    ShareId, delivery::POISON_LIMIT,
+};
+use liaison_store::{
+    Tx,
+    deliveries::{self, AttemptRow, DeliveryRow, DueRow},
+    directory::{EndpointRow, endpoint::endpoints_by_ids},
+    recipients::{self, RecipientRow},
+};
+use uuid::Uuid;
+
+use super::lanes::Place;
+use crate::{Result, Service, channel::Secret};
+
+/// Which due deliveries are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Those of one share.
+    Share(ShareId),
+    /// Those to recipients.
+    Recipients,
+    /// Those to people: notices and digests.
+    People,
+}
+
+/// A delivery that this process holds.
+pub(crate) struct Claimed {
+    pub(crate) row: DeliveryRow,
+    /// Which attempt, from 1; for one that is not sent, the last that was.
+    pub(crate) number: u32,
+    /// The attempt's id; none where nothing is sent.
+    pub(crate) attempt_id: Option<AttemptId>,
+    /// The endpoint's secret.
+    pub(crate) secret: Option<Secret>,
+    /// It is not to be sent, but given up.
+    pub(crate) verdict: Option<DeadReason>,
+    /// Its place in the lane, free again when the send ends.
+    pub(crate) place: Option<Place>,
+}
+
+/// How many due rows are looked at in one go, and how often, to find some whose lane has room.
+const PAGE: u32 = 128;
+const PAGES: usize = 40;
+
+impl Service {
+    /// Claims due deliveries whose lanes have room: at most `room`.
+    pub(crate) async fn claim(&self, scope: Scope, room: usize) -> Result<Vec<Claimed>> {
+        let mut places = self.find_room(scope, room).await?;
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<Uuid> = places.keys().map(|id| id.uuid()).collect();
+        let mut tx = self.begin().await?;
+        let rows = deliveries::lock_due(&mut tx, &ids, self.now()).await?;
+        let claimed = self.begin_attempts(&mut tx, rows).await?;
+        tx.commit().await?;
+        Ok(claimed
+            .into_iter()
+            .map(|mut claimed| {
+                claimed.place = places.remove(&claimed.row.id);
+                claimed
+            })
+            .collect())
+    }
+
+    async fn find_room(&self, scope: Scope, room: usize) -> Result<HashMap<DeliveryId, Place>> {
+        let now = self.now();
+        let mut places = HashMap::new();
+        let mut last: Option<DueRow> = None;
+        let mut conn = self.read().await?;
+        for _ in 0..PAGES {
+            if self.lanes().full() {
+                break;
+            }
+            let page = match scope {
+                Scope::Share(share) => deliveries::due_of_share(&mut conn, now, share, PAGE).await?,
+                Scope::Recipients => deliveries::due(&mut conn, now, false, last.as_ref(), PAGE).await?,
+                Scope::People => deliveries::due(&mut conn, now, true, last.as_ref(), PAGE).await?,
+            };
+            let ends = page.len() < PAGE as usize || matches!(scope, Scope::Share(_));
+            for row in &page {
+                if places.len() < room
+                    && let Some(place) = self.lanes().enter(row.channel, &row.address)
+                {
+                    places.insert(row.id, place);
+                }
+            }
+            if ends || places.len() >= room {
+                break;
+            }
+            last = page.into_iter().last();
+        }
+        Ok(places)
+    }
+
+    async fn begin_attempts(&self, tx: &mut Tx, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>> {
+        let now = self.now();
+        let loop_ids: Vec<Uuid> = rows
+            .iter()
+            .filter_map(|row| row.recipient_id)
+            .map(|id| id.uuid())
+            .collect();
+        let endpoint_ids: Vec<EndpointId> = rows.iter().filter_map(|row| row.endpoint_id).collect();
+        let endpoint_uuids: Vec<Uuid> = endpoint_ids.iter().map(|id| id.uuid()).collect();
+        let loops: HashMap<RecipientId, RecipientRow> = recipients::by_ids(tx, &loop_ids)
+            .await?
+            .into_iter()
+            .map(|row| (row.id, row))
+            .collect();
+        let endpoints: HashMap<EndpointId, EndpointRow> = endpoints_by_ids(tx, &endpoint_ids)
+            .await?
+            .into_iter()
+            .map(|row| (row.id, row))
+            .collect();
+        let secrets: HashMap<EndpointId, String> =
+            deliveries::secrets_of(tx, &endpoint_uuids).await?.into_iter().collect();
+
+        let all: Vec<Uuid> = rows.iter().map(|row| row.id.uuid()).collect();
+        deliveries::settle_abandoned(tx, &all, now).await?;
+        let cut_off: HashMap<DeliveryId, i64> = deliveries::cut_off(tx, &all).await?.into_iter().collect();
+
+        let (wanted, ended): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
+            row.recipient_id
+                .and_then(|id| loops.get(&id))
+                .is_none_or(|found| still_wanted(found, row.purpose))
+        });
+        deliveries::cancel(tx, &ids_of(&ended), now).await?;
+
+        let verdict = |row: &DeliveryRow| {
+            let disabled = row
+                .endpoint_id
+                .and_then(|id| endpoints.get(&id))
+                .is_some_and(|endpoint| endpoint.status == EndpointStatus::Disabled);
+            if disabled {
+                return Some(DeadReason::EndpointDisabled);
+            }
+            (cut_off.get(&row.id).is_some_and(|count| *count >= POISON_LIMIT)).then_some(DeadReason::Poison)
+        };
+        let (doomed, sendable): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|row| verdict(row).is_some());
+        let until = now + self.settings().lease;
+        let process = &self.settings().process;
+        deliveries::claim(tx, &ids_of(&doomed), process, until, now, false).await?;
+        deliveries::claim(tx, &ids_of(&sendable), process, until, now, true).await?;
+
+        let mut claimed = Vec::with_capacity(doomed.len() + sendable.len());
+        let mut attempts = Vec::with_capacity(sendable.len());
+        for row in sendable {
+            let attempt = AttemptRow {
+                id: self.id(),
+                delivery_id: row.id,
+                number: row.attempts + 1,
+                started_at: now,
+                ended_at: None,
+                outcome: AttemptOutcome::Started,
+                status_code: None,
+                artefact: None,
+            };
+            claimed.push(Claimed {
+                number: attempt.number,
+                attempt_id: Some(attempt.id),
+                secret: row.endpoint_id.and_then(|id| secrets.get(&id)).map(Secret::new),
+                verdict: None,
+                place: None,
+                row,
+            });
+            attempts.push(attempt);
+        }
+        deliveries::begin_attempts(tx, &attempts).await?;
+        for row in doomed {
+            claimed.push(Claimed {
+                number: row.attempts,
+                attempt_id: None,
+                secret: None,
+                verdict: verdict(&row),
+                place: None,
+                row,
+            });
+        }
+        Ok(claimed)
+    }
+}
+
+fn ids_of(rows: &[DeliveryRow]) -> Vec<Uuid> {
+    rows.iter().map(|row| row.id.uuid()).collect()
+}
+
+/// Whether a message about a loop still has a point, now that it could leave.
+pub(crate) fn still_wanted(row: &RecipientRow, purpose: DeliveryPurpose) -> bool {
+    if row.sealed_from_recipient {
+        return false;
+    }
+    match purpose {
+        // A copy is never open, so it is asked whether there is anything to open.
+        DeliveryPurpose::Notice => row.acknowledged_at.is_none() && row.state().may_open().is_ok(),
+        DeliveryPurpose::Reminder | DeliveryPurpose::NextPerson => row.is_open,
+        // They tell of the end or come after it.
+        DeliveryPurpose::Correction
+        | DeliveryPurpose::Reply
+        | DeliveryPurpose::PersonNotice
+        | DeliveryPurpose::Digest => true,
+    }
+}

@@ -1,0 +1,174 @@
+//! Deliver what is due: claim a few, send them with no transaction open, record each batch of answers as it comes, and
+//! claim again where a place came free, until nothing is due.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use liaison_domain::{ChannelKind, ShareId};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::{
+    Worked,
+    claim::{Claimed, Scope},
+    render,
+    settle::Answer,
+};
+use crate::{
+    Result, Service,
+    channel::{Outbound, OutboundBody, SendOutcome, SendReport, WebhookBody},
+};
+
+/// The most that is claimed in one transaction.
+const AT_ONCE: usize = 32;
+/// For how long one call goes on claiming. What it has claimed it still sends: within the time of one attempt.
+const CLAIM_FOR: Duration = Duration::from_secs(4);
+/// A channel keeps its own time limit; this much longer, and it is taken for stuck.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Service {
+    /// Sends whatever is due for one share.
+    pub async fn deliver_share(&self, share: ShareId) -> Result<Worked> {
+        self.pump(Scope::Share(share), u32::MAX).await
+    }
+
+    /// Sends whatever is due, to recipients or (`notices`) to people; claims at most `limit`.
+    pub async fn deliver_due(&self, notices: bool, limit: u32) -> Result<Worked> {
+        let scope = if notices { Scope::People } else { Scope::Recipients };
+        self.pump(scope, limit).await
+    }
+
+    async fn pump(&self, scope: Scope, limit: u32) -> Result<Worked> {
+        let began = Instant::now();
+        let mut under_way = UnderWay::default();
+        let mut worked = Worked::default();
+        let mut failed = None;
+        loop {
+            let left = usize::try_from(limit - worked.done).unwrap_or(usize::MAX);
+            worked.more = left == 0 || began.elapsed() >= CLAIM_FOR;
+            if !worked.more && failed.is_none() {
+                match self.claim(scope, left.min(AT_ONCE)).await {
+                    Ok(claimed) => {
+                        worked.done += u32::try_from(claimed.len()).unwrap_or(u32::MAX);
+                        let (doomed, sendable): (Vec<_>, Vec<_>) =
+                            claimed.into_iter().partition(|one| one.verdict.is_some());
+                        let verdicts: Vec<Answer> = doomed.into_iter().map(Answer::verdict).collect();
+                        under_way.ended.extend(verdicts);
+                        for one in sendable {
+                            under_way.send(self, one);
+                        }
+                    }
+                    // What is under way must still be recorded.
+                    Err(error) => failed = Some(error),
+                }
+            }
+            let answers = under_way.next_answers().await;
+            if answers.is_empty() {
+                break;
+            }
+            if let Err(error) = self.settle(answers).await {
+                failed = Some(error);
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(worked),
+        }
+    }
+
+    fn outbound(&self, claimed: &Claimed) -> Option<Outbound> {
+        let row = &claimed.row;
+        let body = match row.channel {
+            ChannelKind::Email => OutboundBody::Email(render::email(&serde_json::from_str(&row.payload).ok()?)),
+            ChannelKind::Webhook => OutboundBody::Webhook(WebhookBody {
+                event_type: crate::loops::message::event_type(row.purpose).to_owned(),
+                // As planned, so that every try carries the same bytes.
+                json: row.payload.clone(),
+            }),
+        };
+        Some(Outbound {
+            delivery_id: row.id,
+            message_id: row.message_id.clone(),
+            attempt: claimed.number,
+            address: row.address.clone(),
+            secret: claimed.secret.clone(),
+            body,
+            timeout: self.settings().attempt_timeout,
+        })
+    }
+}
+
+/// The sends under way. Dropped, they end: their attempts stay open, and another process finds them when the lease is
+/// over.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<SendReport>,
+    claimed: HashMap<Id, Claimed>,
+    /// Those that ended before they began.
+    ended: Vec<Answer>,
+}
+
+impl UnderWay {
+    fn send(&mut self, service: &Service, claimed: Claimed) {
+        let report = |outcome, artefact: &str| SendReport {
+            outcome,
+            status: None,
+            artefact: artefact.to_owned(),
+        };
+        let Some(outbound) = service.outbound(&claimed) else {
+            let outcome = SendOutcome::Permanent { endpoint_gone: false };
+            self.ended.push(Answer::of(
+                claimed,
+                report(outcome, "the planned message does not read"),
+            ));
+            return;
+        };
+        let Some(channel) = service.channel(claimed.row.channel).cloned() else {
+            let outcome = SendOutcome::Transient { retry_after: None };
+            self.ended.push(Answer::of(
+                claimed,
+                report(outcome, "this process has no such channel configured"),
+            ));
+            return;
+        };
+        let patience = outbound.timeout + GRACE;
+        let task = self.tasks.spawn(async move {
+            match tokio::time::timeout(patience, channel.send(&outbound)).await {
+                Ok(report) => report,
+                Err(_) => report(SendOutcome::Unknown, "the channel did not answer in time"),
+            }
+        });
+        self.claimed.insert(task.id(), claimed);
+    }
+
+    /// The next answer and all others that came together with it; none when nothing is under way.
+    async fn next_answers(&mut self) -> Vec<Answer> {
+        let mut answers = std::mem::take(&mut self.ended);
+        if answers.is_empty()
+            && let Some(joined) = self.tasks.join_next_with_id().await
+        {
+            answers.extend(self.answer(joined));
+        }
+        while let Some(joined) = self.tasks.try_join_next_with_id() {
+            answers.extend(self.answer(joined));
+        }
+        answers
+    }
+
+    fn answer(&mut self, joined: Result<(Id, SendReport), JoinError>) -> Option<Answer> {
+        let (id, report) = match joined {
+            Ok(ended) => ended,
+            // The panic's own text may hold anything.
+            Err(error) => (
+                error.id(),
+                SendReport {
+                    outcome: SendOutcome::Unknown,
+                    status: None,
+                    artefact: "the channel broke off".to_owned(),
+                },
+            ),
+        };
+        self.claimed.remove(&id).map(|claimed| Answer::of(claimed, report))
+    }
+}
