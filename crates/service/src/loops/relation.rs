@@ -4,10 +4,11 @@ use liaison_domain::{Actor, access::Relation};
 use liaison_store::{
     Conn,
     directory::{covering, team_people},
+    patients::restrictions_of,
     recipients::RecipientRow,
 };
 
-use crate::{Result, Service};
+use crate::{Result, Service, patients::restriction_applies};
 
 impl Service {
     /// The relation of an actor to a loop as its recipient. A copy that was sealed from the recipient is nobody's.
@@ -23,7 +24,16 @@ impl Service {
         if row.sealed_from_recipient || !actor.acts_for(row.to_organization_id) {
             return Ok(Relation::None);
         }
-        if row.to_user_id == Some(user) || row.to_team_id.is_some_and(|team| actor.teams.contains(&team)) {
+        if row.to_user_id == Some(user) {
+            return Ok(Relation::Recipient);
+        }
+        // A restriction on one person holds however the team was addressed, and whomever that person covers.
+        let restrictions = restrictions_of(conn, &[row.patient_id]).await?;
+        let alone: Vec<_> = restrictions.into_iter().filter(|restriction| restriction.user_id == Some(user)).collect();
+        if restriction_applies(&alone, row.to_organization_id, None, Some(user), self.now()) {
+            return Ok(Relation::None);
+        }
+        if row.to_team_id.is_some_and(|team| actor.teams.contains(&team)) {
             return Ok(Relation::Recipient);
         }
         let addressed = match (row.to_user_id, row.to_team_id) {

@@ -377,4 +377,22 @@ both_engines! {
         input.overrides = vec![Override { code: "RESTRICTED".to_owned(), reason: "Cord compression.".to_owned() }];
         app.service.share_note(&fixture.physician, input).await.expect("an emergency");
     }
+
+    async fn a_restriction_on_one_person_holds_within_the_team(app: App) {
+        use liaison_service::patients::{AddRestriction, RestrictionScope};
+        let (fixture, signed) = world(&app).await;
+        let restriction = AddRestriction {
+            patient_id: signed.patient_id,
+            scope: RestrictionScope::User(fixture.second_oncologist.user_id.expect("a person")),
+            detail: None,
+            agreed_by: None,
+            agreed_at: None,
+            idempotency_key: None,
+        };
+        app.service.add_restriction(&fixture.physician, restriction).await.expect("a restriction");
+        let id = shared_with_both(&app, &fixture, &signed).await.recipient_ids[0];
+        let error = app.service.open_share(&fixture.second_oncologist, id).await.expect_err("refused");
+        assert_eq!(codes(error), ["NOT_FOUND"]);
+        app.service.open_share(&fixture.oncologist, id).await.expect("the others read it");
+    }
 }
