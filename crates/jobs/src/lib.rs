@@ -7,12 +7,14 @@
 
 mod backend;
 mod handle;
+mod handlers;
 mod health;
 mod runtime;
 mod settings;
 mod worker;
 
 pub use handle::{Handle, HandleError};
+pub use handlers::ServiceHandler;
 pub use health::{Health, QueueHealth};
 pub use runtime::{Runtime, RuntimeError, Sources};
 pub use settings::{QueueSettings, Settings, SettingsError};

@@ -8,11 +8,14 @@
 mod app;
 mod database;
 pub mod fixture;
+mod fleet;
 pub mod notes;
+mod work;
 
 pub use app::{App, START};
 pub use database::Database;
 pub use fixture::Fixture;
+pub use fleet::{Dies, Fleet};
 pub use notes::Signed;
 pub use liaison_store::Engine;
 

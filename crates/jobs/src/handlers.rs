@@ -1,0 +1,87 @@
+//! The work behind the queues: each nudge becomes a use case of the service. No decisions here.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use liaison_domain::{RecipientId, ShareId};
+use liaison_service::{Service, ServiceError};
+use liaison_store::tasks::{Nudge, Queue};
+
+use crate::{Handle, HandleError};
+
+/// How many rows one task takes on before it hands the rest to the next, so that a stop never waits long.
+const BATCH: u32 = 200;
+/// Whoever has worked for this long on its own subject leaves what else is due to the next task.
+const LONG: Duration = Duration::from_secs(3);
+
+/// Handles nudges by the use cases of a service.
+pub struct ServiceHandler {
+    service: Service,
+}
+
+impl ServiceHandler {
+    /// A handler over a service. Cheap; the service is shared.
+    pub fn new(service: Service) -> Self {
+        Self { service }
+    }
+
+    /// Does what a nudge hints at; whether more may be due.
+    async fn work(&self, nudge: Nudge) -> Result<bool, ServiceError> {
+        let began = Instant::now();
+        let service = &self.service;
+        match (nudge.queue, nudge.subject) {
+            (Queue::Deliver, Some(share)) => {
+                let own = service.deliver_share(ShareId::from_uuid(share)).await?;
+                if began.elapsed() > LONG {
+                    return Ok(true);
+                }
+                Ok(service.deliver_due(false, BATCH).await?.more || own.more)
+            }
+            (Queue::Deliver, None) => Ok(service.deliver_due(false, BATCH).await?.more),
+            (Queue::Notify, _) => Ok(service.deliver_due(true, BATCH).await?.more),
+            (Queue::Escalate, subject) => {
+                if let Some(recipient) = subject {
+                    service.escalate(RecipientId::from_uuid(recipient)).await?;
+                }
+                Ok(service.escalate_due(BATCH).await?.more)
+            }
+            (Queue::Digest, _) => Ok(service.digest_due().await?.more),
+            (Queue::Sequence, _) => {
+                service.sequence().await?;
+                Ok(false)
+            }
+            (Queue::Reconcile, _) => {
+                let due = service.due_nudges().await?;
+                service.nudge(&due).await?;
+                Ok(false)
+            }
+            (Queue::Retain, _) => Ok(service.retain().await?.more),
+        }
+    }
+}
+
+#[async_trait]
+impl Handle for ServiceHandler {
+    async fn handle(&self, nudge: Nudge) -> Result<(), HandleError> {
+        if self.work(nudge).await.map_err(failed)? {
+            self.service.nudge(&[Nudge::due(nudge.queue)]).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn due(&self) -> Result<Vec<Nudge>, HandleError> {
+        self.service.due_nudges().await.map_err(failed)
+    }
+}
+
+/// The whole chain of causes: the outermost text is for people and says little. Errors of the store hold no PHI.
+fn failed(error: ServiceError) -> HandleError {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    HandleError::new(text)
+}
