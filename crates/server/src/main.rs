@@ -1,2 +1,36 @@
-//! The `liaison` binary.
-fn main() {}
+//! The `liaison` binary: configuration, telemetry, wiring and commands.
+//!
+//! Each command is a file of `commands`; `wiring` puts the parts together that most of them need. Business decisions are
+//! the service's.
+
+mod background;
+mod commands;
+mod config;
+mod exit;
+mod http;
+mod key_files;
+mod lifecycle;
+mod no_mail;
+mod out;
+mod telemetry;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = commands::Cli::parse();
+    // Everything that speaks TLS uses the same provider.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        out::complain("a TLS provider was installed before; going on with it");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::failed(&error),
+    }
+}

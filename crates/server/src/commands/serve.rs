@@ -1,0 +1,77 @@
+//! `liaison serve`: HTTP and, unless told otherwise, the background work.
+
+use anyhow::Context;
+use clap::Args;
+use tokio::task::JoinSet;
+
+use crate::{config::Config, exit, http, lifecycle, out, wiring};
+
+/// Serve HTTP and run the background work.
+///
+/// Opens the database (applying migrations where `database.migrate` allows it), starts the workers, then listens on
+/// `http.listen`. Prints one line with the address once it answers.
+///
+/// SIGTERM or SIGINT: takes no further requests, finishes what runs, ends within 30 s. A second signal ends at once;
+/// nothing is lost, leased work is taken up again.
+#[derive(Args)]
+#[command(after_long_help = const_format())]
+pub(crate) struct Serve {
+    /// Leave the background work to `liaison worker` processes. PostgreSQL only.
+    #[arg(long)]
+    no_workers: bool,
+}
+
+fn const_format() -> String {
+    format!(
+        "Examples:\n  liaison serve\n  liaison --config /etc/liaison.toml serve --no-workers\n  \
+         curl http://127.0.0.1:8080/readyz\n\nRoutes: /graphql, /graphql/ws, /graphql/stream, /healthz (the process \
+         lives), /readyz (it can work).\n\n{}",
+        exit::HELP
+    )
+}
+
+impl Serve {
+    pub(crate) async fn run(self, config: &Config) -> anyhow::Result<()> {
+        if self.no_workers && matches!(config.database.engine(), crate::config::EngineUrl::Sqlite(_)) {
+            return Err(exit::Usage(
+                "--no-workers needs PostgreSQL: on SQLite this is the only process, and nothing would be sent".to_owned(),
+            )
+            .into());
+        }
+        let stop = lifecycle::stop_on_signals()?;
+        let parts = wiring::open(config).await?;
+        let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
+            format!("cannot listen on {}: is another server running? see http.listen", config.http.listen)
+        })?;
+        let address = listener.local_addr()?;
+
+        let runtime = match self.no_workers {
+            true => None,
+            false => Some(parts.runtime(config, "server", stop.clone())?),
+        };
+        let router = http::router(config, &parts.service, runtime.as_ref().map(|runtime| runtime.health()), stop.clone());
+        let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+        if let Some(runtime) = runtime {
+            tasks.spawn(async move { Ok(runtime.run().await?) });
+        }
+        let serving = http::serve(listener, router, stop.clone());
+        tasks.spawn(async move { serving.await.context("the HTTP server failed") });
+        tracing::info!(%address, engine = %parts.service.store().engine(), "listening");
+        out::line(format_args!("listening on http://{address}"))?;
+
+        let hearing = parts.hear_other_processes(stop.clone());
+        let finished = async {
+            let mut outcome = Ok(());
+            while let Some(ended) = tasks.join_next().await {
+                // The first to end asks the others to: each ends by itself only when it was asked to or failed.
+                stop.cancel();
+                outcome = outcome.and(ended.context("a part of the server panicked").flatten());
+            }
+            outcome
+        };
+        let (outcome, ()) = tokio::join!(finished, hearing);
+        parts.close().await;
+        tracing::info!("stopped");
+        outcome
+    }
+}

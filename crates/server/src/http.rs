@@ -1,0 +1,120 @@
+//! The HTTP server: GraphQL, `/healthz` and `/readyz`.
+//!
+//! `/healthz` says that the process lives. `/readyz` says whether it can work: the database answers and, where this
+//! process runs them, all workers live. How far the ledger's sequencer is behind is shown but does not make a process
+//! unready: taking every server out of service would stop care over a proof that comes late.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use liaison_graphql::{
+    BearerAuthenticator,
+    http::{GraphQlConfig, RequestIds},
+};
+use liaison_jobs::Health;
+use liaison_service::Service;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::Level;
+
+use crate::config::Config;
+
+/// The longest wait for the database's answer to a readiness check.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Entries that wait longer than this for their index are late.
+const LATE: i64 = 60;
+
+/// What the readiness check asks.
+#[derive(Clone)]
+struct Ready {
+    service: Service,
+    /// `None` where this process runs no workers.
+    workers: Option<Health>,
+    stop: CancellationToken,
+}
+
+/// Every route of this process. When `stop` fires, subscriptions end and the process is no longer ready.
+pub(crate) fn router(config: &Config, service: &Service, workers: Option<Health>, stop: CancellationToken) -> Router {
+    let store = service.store();
+    let (clock, random) = (store.clock(), store.random());
+    let mut graphql = GraphQlConfig::new(RequestIds::new(move || random.uuid(clock.now()).to_string()));
+    graphql.settings = config.graphql.clone();
+    graphql.shutdown = stop.clone();
+    let schema = liaison_graphql::schema(service.clone(), &config.graphql);
+    let authenticate = Arc::new(BearerAuthenticator::new(service.clone()));
+    // The path alone: a query string is the client's and may hold anything.
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(|request: &axum::extract::Request| {
+            tracing::debug_span!("http", method = %request.method(), path = request.uri().path())
+        })
+        .on_response(DefaultOnResponse::new().level(Level::DEBUG));
+    Router::new()
+        .route("/readyz", get(ready))
+        .with_state(Ready { service: service.clone(), workers, stop })
+        .merge(liaison_graphql::http::router(schema, graphql, authenticate))
+        .layer(trace)
+        .route("/healthz", get(async || "ok\n"))
+}
+
+/// Serves until `stop` fires and the open requests are answered.
+pub(crate) async fn serve(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// The answer of `/readyz`.
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    database: &'static str,
+    /// `alive`, `elsewhere`, or the queues without a living worker.
+    workers: String,
+    ledger: Ledger,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stopping: bool,
+}
+
+#[derive(Default, Serialize)]
+struct Ledger {
+    /// `current`, `late` or `unknown`.
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_seconds: Option<i64>,
+}
+
+async fn ready(State(state): State<Ready>) -> impl IntoResponse {
+    let ledger = tokio::time::timeout(PATIENCE, lag(&state.service)).await;
+    let (database, ledger) = match ledger {
+        Ok(Ok(ledger)) => ("answers", ledger),
+        Ok(Err(_)) => ("fails", Ledger { state: "unknown", ..Ledger::default() }),
+        Err(_) => ("silent", Ledger { state: "unknown", ..Ledger::default() }),
+    };
+    let (workers, alive) = match &state.workers {
+        None => ("elsewhere".to_owned(), true),
+        Some(health) if health.all_alive() => ("alive".to_owned(), true),
+        Some(health) => {
+            let dead: Vec<_> =
+                health.queues().iter().filter(|queue| !queue.alive).map(|queue| queue.queue.name()).collect();
+            (format!("not alive: {}", dead.join(", ")), false)
+        }
+    };
+    let stopping = state.stop.is_cancelled();
+    let ready = database == "answers" && alive && !stopping;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, database, workers, ledger, stopping }))
+}
+
+async fn lag(service: &Service) -> liaison_store::Result<Ledger> {
+    let mut conn = service.store().read().await?;
+    let (waiting, oldest) = liaison_store::ledger::pending_count(&mut conn).await?;
+    let oldest_seconds = oldest.map(|oldest| (service.now() - oldest).num_seconds().max(0));
+    let late = oldest_seconds.is_some_and(|age| age > LATE);
+    Ok(Ledger { state: if late { "late" } else { "current" }, waiting: Some(waiting), oldest_seconds })
+}
