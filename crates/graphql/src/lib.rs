@@ -17,6 +17,7 @@ mod fail;
 pub mod http;
 mod ids;
 mod load;
+mod loops;
 mod notes;
 mod page;
 mod patients;

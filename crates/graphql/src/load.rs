@@ -7,11 +7,17 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use liaison_domain::{
-    Actor, EndpointId, MembershipId, NoteId, NoteVersionId, OrganizationId, PatientId, TeamId, UserId,
+    Actor, DeliveryId, EndpointId, MembershipId, NoteId, NoteVersionId, OrganizationId, PatientId, Phi, RecipientId,
+    ShareId, TeamId, UserId,
 };
 use liaison_service::directory::{Endpoint, Membership, Organization, Person, PolicyInForce, Team, TeamMember};
+use liaison_service::loops::share_note::ShareDetail;
 use liaison_service::notes::{NoteRow, VersionRow};
 use liaison_service::patients::Patient;
+use liaison_service::reading::{
+    AcknowledgmentView, AttemptRow, CallTaskRow, DeclineView, DeliveryRow, EvidenceRow, QuestionView, RecipientRow,
+    ReplyView, ShareRow, StepRow,
+};
 use liaison_service::{Service, ServiceError};
 
 /// Loads for one actor, by the service's batch look-ups.
@@ -128,6 +134,8 @@ mapped! {
     PatientId => Patient, patients;
     NoteId => NoteRow, notes_by_ids;
     NoteVersionId => VersionRow, versions_by_ids;
+    RecipientId => RecipientRow, loops;
+    ShareId => ShareRow, shares;
 }
 
 impl Loader<LatestOf> for Loads {
@@ -139,4 +147,49 @@ impl Loader<LatestOf> for Loads {
         let found = self.service.latest_versions_of_notes(&self.actor, &ids).await?;
         Ok(found.into_iter().map(|(id, row)| (LatestOf(id), row)).collect())
     }
+}
+
+/// Declares a key and its loader over a look-up that answers by a map already.
+macro_rules! parts {
+    ($($(#[$meta:meta])* $key:ident($id:ty) => $value:ty, $method:ident;)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) struct $key(pub(crate) $id);
+
+        impl Loader<$key> for Loads {
+            type Value = $value;
+            type Error = LoadError;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, LoadError> {
+                let ids: Vec<$id> = keys.iter().map(|key| key.0).collect();
+                let found = self.service.$method(&self.actor, &ids).await?;
+                Ok(found.into_iter().map(|(id, value)| ($key(id), value)).collect())
+            }
+        }
+    )*};
+}
+
+parts! {
+    /// The loops of a share.
+    RecipientsOf(ShareId) => Vec<RecipientRow>, recipients_of_shares;
+    /// The questions of a share.
+    QuestionsOf(ShareId) => Vec<QuestionView>, questions_of;
+    /// The message of a share, and what else is sealed with it.
+    DetailOf(ShareId) => Phi<ShareDetail>, details_of_shares;
+    /// What is proven about a loop.
+    EvidenceOf(RecipientId) => Vec<EvidenceRow>, evidence_of;
+    /// What left or is to leave for a loop.
+    DeliveriesOf(RecipientId) => Vec<DeliveryRow>, deliveries_of_recipients;
+    /// The escalation steps taken in a loop.
+    StepsOf(RecipientId) => Vec<StepRow>, steps_of;
+    /// The call tasks of a loop.
+    CallTasksOf(RecipientId) => Vec<CallTaskRow>, call_tasks_of;
+    /// The acknowledgment of a loop.
+    AcknowledgmentOf(RecipientId) => AcknowledgmentView, acknowledgments_of;
+    /// The decline of a loop.
+    DeclineOf(RecipientId) => DeclineView, declines_of;
+    /// The thread of a loop.
+    RepliesOf(RecipientId) => Vec<ReplyView>, replies_of;
+    /// The tries of a delivery.
+    AttemptsOf(DeliveryId) => Vec<AttemptRow>, attempts_of_deliveries;
 }

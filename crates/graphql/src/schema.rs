@@ -5,7 +5,7 @@ use liaison_service::Service;
 
 use crate::http::{GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
 use crate::session::asking;
-use crate::{directory, notes, patients};
+use crate::{directory, loops, notes, patients};
 
 /// Queries.
 #[derive(MergedObject, Default)]
@@ -15,6 +15,8 @@ pub struct Query(
     directory::policy::PolicyQuery,
     patients::PatientQuery,
     notes::NoteQuery,
+    loops::share::ShareQuery,
+    loops::share_note::ReleaseQuery,
 );
 
 /// Mutations.
@@ -33,6 +35,11 @@ pub struct Mutation(
     patients::RestrictionMutation,
     notes::DraftMutation,
     notes::SignMutation,
+    loops::share_note::ShareMutation,
+    loops::open_share::OpenMutation,
+    loops::acknowledge::AcknowledgeMutation,
+    loops::recipient_acts::RecipientMutation,
+    loops::call_task::CallTaskMutation,
 );
 
 /// The whole schema.
@@ -80,6 +87,10 @@ pub(crate) enum Node {
     Note(notes::Note),
     /// A signed version of a note.
     NoteVersion(notes::NoteVersion),
+    /// A share.
+    Share(loops::share::Share),
+    /// A loop.
+    Recipient(loops::recipient::Recipient),
 }
 
 /// Looking things up by their id alone.
@@ -100,6 +111,8 @@ impl NodeQuery {
             Some("patient") => found(patients::by_id(ctx, &id).await)?.map(Node::Patient),
             Some("note") => found(notes::by_id(ctx, &id).await)?.map(Node::Note),
             Some("notever") => notes::version_by_id(ctx, &id).await?.map(Node::NoteVersion),
+            Some("share") => found(loops::share::by_id(ctx, &id).await)?.map(Node::Share),
+            Some("recipient") => loops::recipient::by_id(ctx, &id).await?.map(Node::Recipient),
             _ => None,
         })
     }
