@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{Result, Service, ServiceError};
 
 /// The longest key, in characters.
-pub const MAX_KEY: usize = 200;
+const MAX_KEY: usize = 200;
 
 fn fingerprint<I: Serialize>(tx: &Tx, operation: &str, input: &I) -> Result<Vec<u8>> {
     // Keyed, because the input may hold PHI and a plain hash could be guessed.

@@ -29,7 +29,10 @@ impl Service {
         }
         // A restriction on one person holds however the team was addressed, and whomever that person covers.
         let restrictions = restrictions_of(conn, &[row.patient_id]).await?;
-        let alone: Vec<_> = restrictions.into_iter().filter(|restriction| restriction.user_id == Some(user)).collect();
+        let alone: Vec<_> = restrictions
+            .into_iter()
+            .filter(|restriction| restriction.user_id == Some(user))
+            .collect();
         if restriction_applies(&alone, row.to_organization_id, None, Some(user), self.now()) {
             return Ok(Relation::None);
         }
@@ -74,27 +77,6 @@ impl Service {
             let row = row.ok_or(crate::ServiceError::NotFound("this"))?;
             let relation = self.recipient_relation(&mut conn, actor, &row).await?;
             (row, relation)
-        };
-        self.authorize(actor, action, relation).await?;
-        Ok(row)
-    }
-
-    /// A loop that the actor may act on as its clinic.
-    pub(crate) async fn loop_as_clinic(
-        &self,
-        actor: &Actor,
-        id: liaison_domain::RecipientId,
-        action: liaison_domain::access::Action,
-    ) -> Result<RecipientRow> {
-        let row = {
-            let mut conn = self.read().await?;
-            liaison_store::recipients::find(&mut conn, id).await?
-        };
-        let row = row.ok_or(crate::ServiceError::NotFound("this"))?;
-        let relation = if actor.acts_for(row.organization_id) {
-            Relation::Own
-        } else {
-            Relation::None
         };
         self.authorize(actor, action, relation).await?;
         Ok(row)

@@ -7,9 +7,8 @@ use liaison_domain::{ChannelKind, EndpointStatus, OrganizationId, Role, TeamId, 
 use liaison_store::{
     Conn,
     directory::{
-        EndpointRow, OrganizationRow, PersonRow, TeamPersonRow, TeamRow, covering, endpoints_of_teams,
-        endpoints_of_users, memberships_of, organizations_by_ids, people_by_ids, team_people, teams_by_ids,
-        teams_of_people,
+        EndpointRow, PersonRow, TeamPersonRow, TeamRow, covering, endpoints_of_teams, endpoints_of_users,
+        memberships_of, people_by_ids, team_people, teams_by_ids, teams_of_people,
     },
     recipients::RecipientRow,
 };
@@ -22,7 +21,6 @@ pub(crate) struct Addressed {
     pub(crate) teams: HashMap<TeamId, TeamRow>,
     pub(crate) people: HashMap<UserId, PersonRow>,
     pub(crate) team_people: HashMap<TeamId, Vec<TeamPersonRow>>,
-    pub(crate) organizations: HashMap<OrganizationId, OrganizationRow>,
     pub(crate) teams_of_user: HashMap<UserId, Vec<TeamId>>,
     pub(crate) organizations_of_user: HashMap<UserId, Vec<OrganizationId>>,
     endpoints_of_team: HashMap<TeamId, Vec<EndpointRow>>,
@@ -70,16 +68,6 @@ impl Addressed {
         let mut everybody: Vec<UserId> = members.iter().map(|row| row.user_id).collect();
         everybody.extend(users);
         let covering = covering(conn, &everybody, at).await?;
-        let organization_ids: Vec<_> = teams
-            .values()
-            .map(|team| team.organization_id)
-            .chain(organizations_of_user.values().flatten().copied())
-            .collect();
-        let organizations = organizations_by_ids(conn, &organization_ids)
-            .await?
-            .into_iter()
-            .map(|row| (row.id, row))
-            .collect();
         let endpoints_of_team = grouped(
             endpoints_of_teams(conn, &all_teams)
                 .await?
@@ -96,7 +84,6 @@ impl Addressed {
             teams,
             people,
             team_people: grouped(members.into_iter().map(|row| (row.team_id, row))),
-            organizations,
             teams_of_user,
             organizations_of_user,
             endpoints_of_team,
