@@ -16,6 +16,7 @@ mod enums;
 mod fail;
 pub mod http;
 mod ids;
+mod lists;
 mod load;
 mod loops;
 mod notes;

@@ -5,7 +5,7 @@ use liaison_service::Service;
 
 use crate::http::{GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
 use crate::session::asking;
-use crate::{directory, loops, notes, patients};
+use crate::{directory, lists, loops, notes, patients};
 
 /// Queries.
 #[derive(MergedObject, Default)]
@@ -17,6 +17,12 @@ pub struct Query(
     notes::NoteQuery,
     loops::share::ShareQuery,
     loops::share_note::ReleaseQuery,
+    lists::board::BoardQuery,
+    lists::inbox::InboxQuery,
+    lists::calls::CallTaskQuery,
+    lists::notices::NoticeQuery,
+    lists::holds::HoldQuery,
+    lists::mis_sends::MisSendQuery,
 );
 
 /// Mutations.
@@ -40,6 +46,10 @@ pub struct Mutation(
     loops::acknowledge::AcknowledgeMutation,
     loops::recipient_acts::RecipientMutation,
     loops::call_task::CallTaskMutation,
+    lists::replies::ReplyMutation,
+    lists::notices::NoticeMutation,
+    lists::holds::HoldMutation,
+    lists::mis_sends::MisSendMutation,
 );
 
 /// The whole schema.
