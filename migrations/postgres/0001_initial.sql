@@ -321,6 +321,7 @@ create index recipient_inbox_team on recipient (to_team_id, is_open, shared_at);
 create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
 create index recipient_due on recipient (next_step_at) where next_step_at is not null;
 create index recipient_board on recipient (organization_id, is_open, due_at);
+create index recipient_reply_due on recipient (organization_id, reply_due);
 create index recipient_by_patient on recipient (patient_id, shared_at);
 create index recipient_by_sender on recipient (shared_by, is_open);
 create index recipient_by_time on recipient (organization_id, shared_at);

@@ -6,7 +6,9 @@ use liaison_domain::{OrganizationId, PatientId, RecipientId, Urgency, UserId};
 use crate::{args, conn::Conn, error::Result, recipients::RecipientRow, sql::sql};
 
 sql! {
-    WAITING = "select * from recipient where organization_id = $1 and (is_open = $2 or reply_due = $3)
+    WAITING = "select * from recipient where id in (
+            select id from recipient where organization_id = $1 and is_open = $2
+            union all select id from recipient where organization_id = $1 and reply_due = $3)
         and (due_at < $4 or $4 is null) and (urgency = $5 or $5 is null) and (shared_by = $6 or $6 is null)
         and (to_organization_id = $7 or $7 is null) and (patient_id = $8 or $8 is null)
         and (coalesce(due_at, shared_at) > $9 or (coalesce(due_at, shared_at) = $9 and id > $10) or $9 is null)

@@ -17,7 +17,6 @@ pub mod mis_sends;
 pub mod board;
 pub mod inbox;
 pub mod replies;
-pub mod steps;
 pub mod notices;
 pub mod deliveries;
 pub mod call_tasks;

@@ -53,7 +53,6 @@ pub fn statements() -> Vec<Sql> {
         crate::board::STATEMENTS,
         crate::inbox::STATEMENTS,
         crate::replies::STATEMENTS,
-        crate::steps::STATEMENTS,
         crate::notices::STATEMENTS,
         crate::deliveries::STATEMENTS,
         crate::schedule::STATEMENTS,

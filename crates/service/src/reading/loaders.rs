@@ -15,8 +15,8 @@ use liaison_store::{
     deliveries::{self, AttemptRow, DeliveryRow},
     recipients::{self, EvidenceRow, RecipientRow},
     replies::{self, ReplyRow},
+    schedule::{self, EscalationStepRow},
     shares::{self, QuestionRow, ShareRow},
-    steps::{self, StepRow},
 };
 use uuid::Uuid;
 
@@ -242,10 +242,14 @@ impl Service {
     }
 
     /// The escalation steps taken in loops; for the clinic that sent them.
-    pub async fn steps_of(&self, actor: &Actor, ids: &[RecipientId]) -> Result<HashMap<RecipientId, Vec<StepRow>>> {
+    pub async fn steps_of(
+        &self,
+        actor: &Actor,
+        ids: &[RecipientId],
+    ) -> Result<HashMap<RecipientId, Vec<EscalationStepRow>>> {
         let mut conn = self.read().await?;
         let own = self.visible_by_ids(&mut conn, actor, ids).await?.own();
-        Ok(by_key(steps::of_recipients(&mut conn, &own).await?, |row| {
+        Ok(by_key(schedule::steps_of(&mut conn, &own).await?, |row| {
             Some(row.recipient_id)
         }))
     }

@@ -34,8 +34,8 @@ pub use liaison_store::{
     notices::NoticeRow,
     recipients::{EvidenceRow, RecipientRow},
     replies::ReplyRow,
+    schedule::EscalationStepRow as StepRow,
     shares::{QuestionRow, ShareRow},
-    steps::StepRow,
 };
 
 pub(crate) use page::{decode, encode, size};

@@ -14,7 +14,7 @@ use liaison_store::{
     mis_sends::{self, MisSendRow},
     recipients::{self, EvidenceRow, RecipientRow},
     replies::{self, ReplyRow},
-    steps::{self, StepRow},
+    schedule::{self, EscalationStepRow},
 };
 use uuid::Uuid;
 
@@ -151,7 +151,7 @@ pub(super) struct Parts {
     pub(super) evidence: HashMap<RecipientId, Vec<EvidenceRow>>,
     pub(super) deliveries: HashMap<RecipientId, Vec<DeliveryRow>>,
     pub(super) attempts: HashMap<DeliveryId, Vec<AttemptRow>>,
-    pub(super) steps: HashMap<RecipientId, Vec<StepRow>>,
+    pub(super) steps: HashMap<RecipientId, Vec<EscalationStepRow>>,
     pub(super) calls: HashMap<RecipientId, Vec<CallTaskRow>>,
     pub(super) acknowledgments: HashMap<RecipientId, Vec<AcknowledgmentRow>>,
     pub(super) declines: HashMap<RecipientId, Vec<DeclineRow>>,
@@ -179,7 +179,7 @@ impl Parts {
                 Some(row.delivery_id)
             }),
             deliveries: by_key(deliveries, |row| row.recipient_id),
-            steps: by_key(steps::of_recipients(conn, &own).await?, |row| Some(row.recipient_id)),
+            steps: by_key(schedule::steps_of(conn, &own).await?, |row| Some(row.recipient_id)),
             calls: by_key(call_tasks::of_recipients(conn, &own).await?, |row| {
                 Some(row.recipient_id)
             }),

@@ -10,8 +10,8 @@ use liaison_store::{
     deliveries::{AttemptRow, DeliveryRow},
     mis_sends::MisSendRow,
     recipients::{self, EvidenceRow, RecipientRow},
+    schedule::EscalationStepRow,
     shares::{self, ShareRow},
-    steps::StepRow,
 };
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ pub struct RecipientView {
     /// What left or is to leave; for the clinic.
     pub deliveries: Vec<DeliveryView>,
     /// The escalation steps taken; for the clinic.
-    pub steps: Vec<StepRow>,
+    pub steps: Vec<EscalationStepRow>,
     /// The telephone calls owed and made; for the clinic.
     pub call_tasks: Vec<CallView>,
     /// The acknowledgment.
