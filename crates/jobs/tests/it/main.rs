@@ -8,6 +8,7 @@
 mod bed;
 mod contention;
 mod failing;
+mod handlers;
 mod handover;
 mod stopping;
 mod upkeep;

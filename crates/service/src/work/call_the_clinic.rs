@@ -84,7 +84,9 @@ impl Service {
             Urgency::Routine => {
                 let found = organizations_by_ids(tx, &[row.organization_id]).await?;
                 let zone = found.first().and_then(|clinic| clinic.time_zone.parse().ok());
-                Calendar::office_hours(zone.unwrap_or(chrono_tz::UTC)).add_business_days(now, 1, true)
+                let calendar = Calendar::office_hours(zone.unwrap_or(chrono_tz::UTC));
+                // From tomorrow on: a call given at closing time or at a weekend is due on the first day of work.
+                calendar.add_business_days(calendar.end_of_day(now) + TimeDelta::microseconds(1), 0, true)
             }
         })
     }

@@ -22,10 +22,11 @@ use crate::{
 
 /// The most that is claimed in one transaction.
 const AT_ONCE: usize = 32;
-/// For how long one call goes on claiming. What it has claimed it still sends: within the time of one attempt.
-const CLAIM_FOR: Duration = Duration::from_secs(4);
+/// For how long one call goes on claiming. What it has claimed it still sends, so that with attempts of 15 s a call ends
+/// within the 20 s that the workers give it.
+const CLAIM_FOR: Duration = Duration::from_secs(2);
 /// A channel keeps its own time limit; this much longer, and it is taken for stuck.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Service {
     /// Sends whatever is due for one share.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use liaison_domain::{DeliveryPurpose, TeamId, UserId};
+use liaison_domain::{DeliveryPurpose, Outcome, TeamId, Urgency, UserId};
 use liaison_store::{
     Tx, deliveries, deliveries::DeliveryRow, directory::team::teams_of_organizations, recipients::RecipientRow,
 };
@@ -92,7 +92,7 @@ impl Service {
         facts: BTreeMap<String, String>,
     ) -> Result<Vec<DeliveryRow>> {
         let clinic = self.organization_name(tx, row.organization_id).await?;
-        Ok(self.plan_deliveries(&LoopMessage {
+        let mut planned = self.plan_deliveries(&LoopMessage {
             recipient_id: row.id,
             share_id: row.share_id,
             organization_id: row.organization_id,
@@ -109,7 +109,15 @@ impl Service {
                 facts,
                 at: self.now(),
             },
-        }))
+        });
+        // A step taken late, after an outage, still spares the night; an emergency and dead channels wait for nobody.
+        if row.urgency != Urgency::Emergent && row.outcome != Some(Outcome::Failed) {
+            let awake = row.calendar.0.after_quiet_hours(self.now());
+            for delivery in &mut planned {
+                delivery.next_attempt_at = Some(awake);
+            }
+        }
+        Ok(planned)
     }
 
     /// For a person: who covers them, else the leads of their teams. For a team: who covers its absent members, and its

@@ -23,7 +23,10 @@ pub fn email(message: &Message) -> EmailBody {
         Urgency::Routine => String::new(),
         Urgency::Urgent | Urgency::Emergent => format!("[{}] ", urgency_name(message.urgency)),
     };
-    let subject: String = format!("{mark}{subject}").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let subject: String = format!("{mark}{subject}")
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     page.link(&message.link);
     page.line(FOOTER);
     EmailBody {
@@ -38,7 +41,11 @@ pub fn email(message: &Message) -> EmailBody {
 /// A time in a zone, with the zone named: `Thu 14 May 2026, 17:00 CDT (America/Chicago)`.
 pub fn local_time(at: DateTime<Utc>, zone: &str) -> String {
     let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
-    format!("{} ({})", at.with_timezone(&zone).format("%a %-d %b %Y, %H:%M %Z"), zone.name())
+    format!(
+        "{} ({})",
+        at.with_timezone(&zone).format("%a %-d %b %Y, %H:%M %Z"),
+        zone.name()
+    )
 }
 
 fn urgency_name(urgency: Urgency) -> &'static str {
@@ -58,43 +65,63 @@ fn about_loop(message: &Message, page: &mut Page) -> String {
     let asked = message.due_at.is_some();
     let subject = match message.purpose {
         DeliveryPurpose::Reminder => {
-            page.line(&format!("A document from {clinic} still waits for an acknowledgment by {to}."));
+            page.line(&format!(
+                "A document from {clinic} still waits for an acknowledgment by {to}."
+            ));
             format!("Reminder: a document from {clinic} waits for {to}")
         }
         DeliveryPurpose::NextPerson => {
             let addressed = fact(message, "recipient");
-            page.line(&format!("A document from {clinic} waits for an acknowledgment by {addressed}."));
-            page.line(&format!("Nobody has answered yet, and {to} is next in line. Please see that somebody answers."));
+            page.line(&format!(
+                "A document from {clinic} waits for an acknowledgment by {addressed}."
+            ));
+            page.line(&format!(
+                "Nobody has answered yet, and {to} is next in line. Please see that somebody answers."
+            ));
             format!("Nobody has answered {clinic} for {addressed}")
         }
         DeliveryPurpose::Correction => {
             let amended = fact(message, "what") == "amended";
             page.line(&format!(
                 "A document that {clinic} sent to {to}, and that was opened, was {}.",
-                if amended { "replaced by a newer version" } else { "taken back" }
+                if amended {
+                    "replaced by a newer version"
+                } else {
+                    "taken back"
+                }
             ));
             page.line(match amended {
                 true => "Do not rely on the earlier version. The page shows what changed.",
                 false => "Do not rely on it. The page shows why.",
             });
-            format!("Correction: a document from {clinic} was {}", if amended { "replaced" } else { "taken back" })
+            format!(
+                "Correction: a document from {clinic} was {}",
+                if amended { "replaced" } else { "taken back" }
+            )
         }
         DeliveryPurpose::Reply => {
             page.line(&format!("{clinic} has replied to {to}."));
             format!("{clinic} has replied")
         }
         _ if asked => {
-            page.line(&format!("{clinic} has sent {to} a document and asks for an acknowledgment."));
+            page.line(&format!(
+                "{clinic} has sent {to} a document and asks for an acknowledgment."
+            ));
             format!("A document from {clinic} waits for {to}")
         }
         _ => {
-            page.line(&format!("{clinic} has sent {to} a copy of a document. Nothing is asked of you."));
+            page.line(&format!(
+                "{clinic} has sent {to} a copy of a document. Nothing is asked of you."
+            ));
             format!("A copy of a document from {clinic} for {to}")
         }
     };
     page.line(&format!("Urgency: {}", urgency_name(message.urgency)));
     if let Some(due) = message.due_at {
-        page.line(&format!("Please acknowledge by: {}", local_time(due, &message.time_zone)));
+        page.line(&format!(
+            "Please acknowledge by: {}",
+            local_time(due, &message.time_zone)
+        ));
     }
     subject
 }
@@ -125,11 +152,13 @@ fn person_notice(message: &Message, page: &mut Page) -> String {
     };
     page.line(&format!("{subject}."));
     match message.notice {
-        Some(NoticeKind::Escalated) if !overdue => page.line(match (fact(message, "step"), fact(message, "call_task")) {
-            ("REMINDER", _) => "A reminder is on its way to them.",
-            (_, "OPEN") => "A call task was given to the clinic.",
-            _ => "The next person in line is being told.",
-        }),
+        Some(NoticeKind::Escalated) if !overdue => {
+            page.line(match (fact(message, "step"), fact(message, "call_task")) {
+                ("REMINDER", _) => "A reminder is on its way to them.",
+                (_, "OPEN") => "A call task was given to the clinic.",
+                _ => "The next person in line is being told.",
+            })
+        }
         Some(NoticeKind::Undeliverable) => {
             page.line("Every way to reach them has failed. The next step of the escalation is taken now.");
         }
@@ -139,7 +168,11 @@ fn person_notice(message: &Message, page: &mut Page) -> String {
             _ => "The task says what for; record the conversation in it.",
         }),
         Some(NoticeKind::EndpointDisabled) => {
-            let channel = if fact(message, "channel") == "WEBHOOK" { "webhook" } else { "e-mail address" };
+            let channel = if fact(message, "channel") == "WEBHOOK" {
+                "webhook"
+            } else {
+                "e-mail address"
+            };
             page.line(&match fact(message, "reason") {
                 "GONE" => format!("The {channel} answered that it is gone for good."),
                 _ => format!("The {channel} has failed for five days."),
@@ -233,7 +266,10 @@ impl Page {
                 Part::Line(line) => format!("<p>{}</p>\n", escape(line)),
                 Part::Item(line, link) => format!("<p>&#8226; <a href=\"{}\">{}</a></p>\n", escape(link), escape(line)),
                 Part::Link(link) => {
-                    format!("<p>Open (after signing in): <a href=\"{0}\">{0}</a></p>\n", escape(link))
+                    format!(
+                        "<p>Open (after signing in): <a href=\"{0}\">{0}</a></p>\n",
+                        escape(link)
+                    )
                 }
             });
         }

@@ -1,6 +1,8 @@
 //! The use cases on both engines.
 
 mod directory;
+mod loops;
+mod loops_versions;
 mod audit;
 mod board;
 mod inbox;
@@ -9,7 +11,9 @@ mod mis_send;
 mod hold;
 mod reading;
 mod ledger;
-mod loops;
-mod loops_versions;
-mod notes;
 mod patients;
+mod notes;
+mod work_support;
+mod deliver;
+mod escalate;
+mod digest;
