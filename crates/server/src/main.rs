@@ -3,7 +3,9 @@
 //! Each command is a file of `commands`; `wiring` puts the parts together that most of them need. Business decisions are
 //! the service's.
 
-mod background;
+// The schema's futures nest one level for each area of mutations.
+#![recursion_limit = "256"]
+
 mod commands;
 mod config;
 mod exit;

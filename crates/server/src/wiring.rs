@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use liaison_channels::{EmailChannel, WebhookChannel};
 use liaison_domain::{Clock, Random, SystemClock, SystemRandom};
-use liaison_jobs::{QueueSettings, Runtime, Sources};
+use liaison_jobs::{QueueSettings, Runtime, ServiceHandler, Sources};
 use liaison_service::{Service, ServiceOptions, Settings, channel::Channel};
 use liaison_store::{Store, StoreOptions, tasks::Queue};
 use tokio_util::sync::CancellationToken;
 
-use crate::{background::Background, config::Config, config::EngineUrl, key_files, no_mail::NoMail};
+use crate::{config::Config, config::EngineUrl, key_files, no_mail::NoMail};
 
 /// An open database with the use cases over it.
 pub(crate) struct Parts {
@@ -25,7 +25,12 @@ pub(crate) fn random() -> Arc<dyn Random> {
 
 /// Opens everything: keys, database (with its migrations where that is allowed), channels, service.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Parts> {
-    let (clock, random): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), random());
+    open_with_clock(config, Arc::new(SystemClock)).await
+}
+
+/// The same by another clock, for the demonstration.
+pub(crate) async fn open_with_clock(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Parts> {
+    let random = random();
     if let EngineUrl::Sqlite(path) = config.database.engine()
         && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
     {
@@ -98,7 +103,7 @@ impl Parts {
             id: Arc::new(move || random.uuid(ids.now()).as_u128()),
             now: Arc::new(move || clock.now()),
         };
-        let handler = Arc::new(Background(self.service.clone()));
+        let handler = Arc::new(ServiceHandler::new(self.service.clone()));
         Ok(Runtime::new(settings, store.task_pool(), store.wake().clone(), handler, sources, stop)?)
     }
 

@@ -78,7 +78,7 @@ impl Reader {
                 self.problems.add(name, message(&error));
                 return T::default();
             };
-            let text = place.as_str().filter(|_| self.from_environment(&key) && !tried.contains(&key));
+            let text = place.as_str().filter(|_| self.is_of_environment(&key) && !tried.contains(&key));
             if let (Some(text), Kind::InvalidType(..)) = (text, &error.kind) {
                 // Parsing never fails: what is no number, boolean or list is text again.
                 let Ok(parsed) = text.parse::<Value>();
@@ -92,7 +92,7 @@ impl Reader {
         T::default()
     }
 
-    fn from_environment(&self, key: &str) -> bool {
+    fn is_of_environment(&self, key: &str) -> bool {
         self.figment.find_metadata(key).is_some_and(|metadata| metadata.name == ENVIRONMENT)
     }
 
@@ -129,7 +129,7 @@ fn remove(value: &mut Value, path: &[&str]) {
 /// What is wrong, never with the value: it may be a secret.
 fn message(error: &Error) -> String {
     match &error.kind {
-        Kind::UnknownField(_, known) if known.is_empty() => "there is no such key".to_owned(),
+        Kind::UnknownField(_, []) => "there is no such key".to_owned(),
         Kind::UnknownField(_, known) => format!("there is no such key here; the keys are {}", known.join(", ")),
         Kind::UnknownVariant(_, known) => format!("expected one of {}", known.join(", ")),
         Kind::InvalidType(actual, expected) | Kind::InvalidValue(actual, expected) => {
@@ -154,7 +154,7 @@ fn plain(expected: &str) -> String {
 fn shape(actual: &Actual) -> &'static str {
     match actual {
         Actual::Bool(_) => "true or false",
-        Actual::Unsigned(_) | Actual::Signed(_) => "another number",
+        Actual::Unsigned(_) | Actual::Signed(_) => "a number that does not fit",
         Actual::Float(_) => "a number with a fraction",
         Actual::Str(_) | Actual::Char(_) => "text",
         Actual::Seq => "a list",

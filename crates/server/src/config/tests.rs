@@ -175,3 +175,16 @@ fn a_number_out_of_the_environment_is_checked_like_one_of_the_file() {
     let told = refusal(environment(&[("LIAISON_DATABASE__CONNECTIONS", "many"), ("LIAISON_WORK__LEASE_SECONDS", "-3")]));
     assert_snapshot!(told);
 }
+
+#[test]
+fn the_page_on_configuration_names_every_key() {
+    let page = include_str!("../../../../docs/configuration.md");
+    for line in EXAMPLE.lines() {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(' ')) {
+            assert!(page.contains(&format!("`{key}`")), "{key}");
+        } else if let Some(section) = line.strip_prefix('[') {
+            assert!(page.contains(&format!("`{}`", section.trim_end_matches(']'))), "{section}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The built binary as an operator meets it: commands, exit codes, files, signals.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+mod bench;
+mod commands;
+mod demo;
+mod deployment;
+mod help;
+mod keys;
+mod ledger;
+mod serving;
