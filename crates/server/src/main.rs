@@ -8,6 +8,7 @@
 
 mod commands;
 mod config;
+mod demo;
 mod exit;
 mod http;
 mod key_files;

@@ -35,6 +35,14 @@ impl Demo {
         let port = if self.once { 0 } else { 8080 };
         let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
         let stop = lifecycle::stop_on_signals()?;
-        demo::run(demo::Options { folder: self.folder, listen, once: self.once }, stop).await
+        demo::run(
+            demo::Options {
+                folder: self.folder,
+                listen,
+                once: self.once,
+            },
+            stop,
+        )
+        .await
     }
 }

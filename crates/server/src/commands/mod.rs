@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod config;
+mod demo;
 mod doctor;
 mod import;
 mod keys;
@@ -60,6 +61,7 @@ enum Command {
     Keys(keys::KeysCommand),
     Schema(schema::Schema),
     Config(config::ConfigCommand),
+    Demo(demo::Demo),
 }
 
 /// Runs a command. Only those that need the configuration read it.
@@ -82,6 +84,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(keys) => keys.run(&loaded()?).await,
         Command::Schema(schema) => schema.run(),
         Command::Config(config) => config.run(cli.config.as_deref()),
+        Command::Demo(demo) => demo.run().await,
     }
 }
 

@@ -1,0 +1,62 @@
+//! Lets time pass: the clock goes from one due moment to the next, and at each the real workers do what is due. The
+//! machine's clock only bounds how long that may take.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use liaison_domain::Clock;
+use liaison_service::Service;
+use liaison_store::{schedule, tasks};
+
+use super::clock::StoryClock;
+
+/// How long the work of one moment may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The passing of time.
+pub(crate) struct Time {
+    /// The use cases.
+    pub(crate) service: Service,
+    /// The clock of everything.
+    pub(crate) clock: StoryClock,
+}
+
+impl Time {
+    /// Goes on to a moment, and does on the way what falls due.
+    pub(crate) async fn pass(&self, until: DateTime<Utc>) -> anyhow::Result<()> {
+        loop {
+            self.settle().await?;
+            let next = schedule::next_due(&mut self.service.store().read().await?, self.clock.now()).await?;
+            match next {
+                Some(due) if due <= until => self.clock.move_to(due),
+                _ => break,
+            }
+        }
+        self.clock.move_to(until);
+        self.settle().await
+    }
+
+    /// Waits until nothing is due any more and no task is under way: also the ledger has signed everything then.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let pool = self.service.store().task_pool();
+        loop {
+            let under_way = tasks::pending(&pool, 5).await?;
+            if under_way.is_empty() {
+                let due = self.service.due_nudges().await?;
+                if due.is_empty() {
+                    return Ok(());
+                }
+                self.service.nudge(&due).await?;
+            }
+            if began.elapsed() > PATIENCE {
+                let now = self.clock.now();
+                bail!("the work of {now} was not done in {PATIENCE:?}; under way: {under_way:?}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
