@@ -267,6 +267,7 @@ create table share_question (
     id          uuid not null primary key,
     share_id    uuid not null references share (id),
     patient_id  uuid not null,
+    position    bigint not null,
     care_role   text,
     text_sealed bytea not null,
     respond_by  timestamptz,

@@ -267,6 +267,7 @@ create table share_question (
     id          blob not null primary key,
     share_id    blob not null references share (id),
     patient_id  blob not null,
+    position    integer not null,
     care_role   text,
     text_sealed blob not null,
     respond_by  text,

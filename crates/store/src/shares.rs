@@ -58,6 +58,8 @@ row! {
         share_id: ShareId,
         /// The patient.
         patient_id: PatientId,
+        /// Its place among the questions of the share, from 0.
+        position: i64,
         /// Whom it is for; everyone where it is not set.
         care_role: Option<CareRole>,
         /// The question: sealed.
@@ -115,9 +117,9 @@ sql! {
     RECALL = "update share set recalled_at = $2, recalled_by = $3, recall_reason_sealed = $4
         where id = $1 and recalled_at is null and superseded_at is null";
     SUPERSEDE = "update share set superseded_at = $2 where id = $1 and recalled_at is null and superseded_at is null";
-    INSERT_QUESTIONS = "insert into share_question (id, share_id, patient_id, care_role, text_sealed, respond_by, status,
-        created_at) values {rows:8}";
-    QUESTIONS_OF = "select * from share_question where share_id in ({ids}) order by created_at, id";
+    INSERT_QUESTIONS = "insert into share_question (id, share_id, patient_id, position, care_role, text_sealed, respond_by, status,
+        created_at) values {rows:9}";
+    QUESTIONS_OF = "select * from share_question where share_id in ({ids}) order by created_at, share_id, position";
     ANSWER = "update share_question set status = 'ANSWERED', answer_sealed = $2, answered_by = $3,
         answered_recipient_id = $4, answered_at = $5 where id = $1 and status = 'OPEN'";
     WITHDRAW_QUESTIONS = "update share_question set status = 'WITHDRAWN' where share_id = $1 and status = 'OPEN'";
@@ -192,6 +194,7 @@ pub async fn insert_questions(tx: &mut Tx, questions: &[QuestionRow]) -> Result<
                 question.id,
                 question.share_id,
                 question.patient_id,
+                question.position,
                 question.care_role,
                 question.text_sealed.clone(),
                 question.respond_by,

@@ -548,12 +548,13 @@ impl Service {
         };
         shares::insert(tx, &share).await?;
         let mut questions = Vec::with_capacity(input.questions.len());
-        for question in &input.questions {
+        for (position, question) in (0..).zip(&input.questions) {
             let id: QuestionId = self.id();
             questions.push(QuestionRow {
                 id,
                 share_id,
                 patient_id: version.patient_id,
+                position,
                 care_role: question.care_role,
                 text_sealed: key.seal(question_place(id), question.text.trim().as_bytes(), &*random)?,
                 respond_by: question.respond_by,

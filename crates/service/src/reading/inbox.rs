@@ -11,6 +11,7 @@ use liaison_domain::{
 use liaison_store::{
     Conn, Tx,
     inbox::{self, WaitingPosition, waiting_since},
+    patients::restrictions_of,
     recipients::RecipientRow,
 };
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     Result, Service, ServiceError,
     loops::{Fact, apply},
-    patients::PatientIdentity,
+    patients::{PatientIdentity, restriction_applies},
 };
 
 /// Which loops the inbox shows.
@@ -108,6 +109,7 @@ impl Service {
         // Each line with the list it was found in: a cursor goes on in that list.
         let mut rows = inbox_rows(&mut conn, &reach, &query, after, first + 1).await?;
         let has_more = cut(&mut rows, first);
+        self.leave_out_restricted(&mut conn, actor, &mut rows).await?;
         let mut patients: Vec<PatientId> = rows
             .iter()
             .filter(|(_, row)| names_patient(row))
@@ -144,6 +146,30 @@ impl Service {
             })
             .collect();
         Ok(Inbox { entries, has_more })
+    }
+
+    /// Leaves out the loops of patients who agreed with the clinic that this one person reads nothing of theirs, however
+    /// the loop was addressed.
+    async fn leave_out_restricted(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        rows: &mut Vec<(bool, RecipientRow)>,
+    ) -> Result<()> {
+        let patients: Vec<PatientId> = rows.iter().map(|(_, row)| row.patient_id).collect();
+        let mut restrictions = restrictions_of(conn, &patients).await?;
+        restrictions.retain(|restriction| restriction.user_id.is_some() && restriction.user_id == actor.user_id);
+        let now = self.now();
+        rows.retain(|(_, row)| {
+            let of_patient: Vec<_> = restrictions
+                .iter()
+                .filter(|restriction| restriction.patient_id == row.patient_id)
+                .cloned()
+                .collect();
+            row.to_user_id == actor.user_id
+                || !restriction_applies(&of_patient, row.to_organization_id, None, actor.user_id, now)
+        });
+        Ok(())
     }
 
     /// Raises the loops that were not placed yet; those it raised.

@@ -393,6 +393,11 @@ both_engines! {
         let id = shared_with_both(&app, &fixture, &signed).await.recipient_ids[0];
         let error = app.service.open_share(&fixture.second_oncologist, id).await.expect_err("refused");
         assert_eq!(codes(error), ["NOT_FOUND"]);
+        let query = || liaison_service::reading::InboxQuery { first: Some(10), ..Default::default() };
+        let theirs = app.service.inbox(&fixture.second_oncologist, query()).await.expect("an inbox");
+        assert!(theirs.entries.is_empty(), "not even that there is something");
+        let others = app.service.inbox(&fixture.oncologist, query()).await.expect("an inbox");
+        assert_eq!(others.entries.len(), 1);
         app.service.open_share(&fixture.oncologist, id).await.expect("the others read it");
     }
 }
