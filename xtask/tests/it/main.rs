@@ -1,5 +1,6 @@
 //! What holds for the whole workspace and no crate could check by itself.
 
 mod arrows;
+mod guarantees;
 mod manifests;
 mod workspace;
