@@ -3,8 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, CallReason, CallTaskId, CallTaskStatus, Disposition, EvidenceLevel, LoopEvent, NoticeKind, Urgency, UserId,
+    Actor, CallReason, CallTaskId, CallTaskStatus, Disposition, EvidenceLevel, LoopEvent, NoticeKind, Outcome,
+    Urgency, UserId,
     access::{Action, Relation},
+    escalation::StepKind,
 };
 use liaison_store::{
     Place, Tx, call_tasks,
@@ -74,7 +76,7 @@ pub(crate) fn detail_place(id: CallTaskId) -> Place {
 
 impl Service {
     /// Records a call. With read-back it acknowledges an open loop, by telephone; otherwise the loop stays open and its
-    /// timers run on. It answers a reply that was due.
+    /// timers run on, or, when no other call is to come, the next call is owed. It answers a reply that was due.
     pub async fn complete_call_task(&self, actor: &Actor, input: CompleteCallTask) -> Result<CallCompleted> {
         let user = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
         self.call_task_as_clinic(actor, input.call_task_id).await?;
@@ -168,12 +170,46 @@ impl Service {
             tx.record(self.loop_entry(actor, "clinic.reply", row));
             self.save_loop(tx, row).await?;
         } else {
+            self.keep_calling(tx, actor, row, task).await?;
             tx.announce(super::change::loop_event(row));
         }
         Ok(CallCompleted {
             call_task_id: task.id,
             acknowledged,
         })
+    }
+
+    /// After a call that acknowledged nothing: where no later step of the ladder calls and no other call waits, the open
+    /// loop would end in silence, so the next call is owed at once, by the same person where they still can.
+    async fn keep_calling(&self, tx: &mut Tx, actor: &Actor, row: &RecipientRow, task: &CallTaskRow) -> Result<()> {
+        if !row.is_open {
+            return Ok(());
+        }
+        // The ladder's call need not be its last step: one that may not wait past midnight comes before a reminder that
+        // waits for the morning.
+        let steps = row.policy.0.schedule(row.urgency, row.shared_at, &row.calendar.0);
+        let taken = usize::try_from(row.step_number).unwrap_or(usize::MAX);
+        if steps.iter().skip(taken).any(|step| step.kind == StepKind::CallTask) {
+            return Ok(());
+        }
+        let calls = call_tasks::of_recipients(tx, &[row.id.uuid()]).await?;
+        if calls.iter().any(|call| call.status == CallTaskStatus::Open) {
+            return Ok(());
+        }
+        let members = liaison_store::directory::membership::enabled_memberships_in(tx, row.organization_id).await?;
+        let owner = if members.iter().any(|member| member.user_id == task.owner_id) {
+            task.owner_id
+        } else {
+            self.clinic_owner(tx, row).await?
+        };
+        let reason = match row.outcome {
+            Some(Outcome::Failed) => CallReason::Undeliverable,
+            _ => CallReason::Unacknowledged,
+        };
+        let next = self.call_task(row, owner, reason, self.call_due(row), task.phone.clone());
+        self.write_call_task(tx, actor, row, next).await?;
+        self.tell_clinic(tx, row, NoticeKind::CallTaskAssigned, vec![owner], row.urgency, true)
+            .await
     }
 
     /// Gives an open call task to another person of the clinic.
