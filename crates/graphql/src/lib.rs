@@ -11,6 +11,7 @@
 //! - Edges are loaded by sets of ids, so that a page takes a constant number of statements.
 //! - The service writes its ledger entry before clinical content reaches a resolver.
 
+mod audit;
 mod directory;
 mod enums;
 mod fail;
@@ -24,6 +25,8 @@ mod page;
 mod patients;
 mod schema;
 mod session;
+mod watch;
 
 pub use schema::{LiaisonSchema, Mutation, Query, schema, sdl};
 pub use session::{ActorSession, BearerAuthenticator};
+pub use watch::Subscription;

@@ -15,11 +15,11 @@ pub(crate) const MAX_FIRST: i32 = 100;
 /// The items of a page when nothing is said.
 pub(crate) const DEFAULT_FIRST: i32 = 20;
 
-/// The cost of a page: one item's cost, and as much again for every ten items. Loaders make the hundredth item cheaper
+/// The cost of a page: one item's cost, and as much again for every twenty-five items. Loaders make the hundredth item cheaper
 /// than the first, so the cost does not grow in step with the items.
 pub(crate) fn cost(first: Option<i32>, item: usize) -> usize {
     let first = usize::try_from(first.unwrap_or(DEFAULT_FIRST).clamp(0, MAX_FIRST)).unwrap_or_default();
-    item * (1 + first / 10)
+    item * (1 + first / 25)
 }
 
 /// How many items are asked for.

@@ -1,59 +1,119 @@
 //! The schema: every area's queries and mutations put together, and its text.
 
-use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result, Schema, SchemaBuilder, Value};
+use async_graphql::{Context, ID, Interface, MergedObject, Object, Result, Schema, SchemaBuilder, Value};
 use liaison_service::Service;
 
 use crate::http::{GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
 use crate::session::asking;
-use crate::{directory, lists, loops, notes, patients};
+use crate::watch::Subscription;
+use crate::{audit, directory, lists, loops, notes, patients};
 
 /// Queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
     NodeQuery,
-    directory::DirectoryQuery,
-    directory::policy::PolicyQuery,
-    patients::PatientQuery,
-    notes::NoteQuery,
-    loops::share::ShareQuery,
-    loops::share_note::ReleaseQuery,
+    DirectoryQueries,
+    ClinicalQueries,
+    LoopQueries,
+    WorkQueries,
+    AuditQueries,
+);
+
+/// Mutations.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    DirectoryMutations,
+    PeopleMutations,
+    ClinicalMutations,
+    LoopMutations,
+    WorkMutations,
+);
+
+// Merged in groups: one long chain would nest the futures too deep for the compiler's default limit.
+
+/// The directory's queries.
+#[derive(MergedObject, Default)]
+struct DirectoryQueries(directory::DirectoryQuery, directory::policy::PolicyQuery);
+
+/// Queries of patients and notes.
+#[derive(MergedObject, Default)]
+struct ClinicalQueries(patients::PatientQuery, notes::NoteQuery);
+
+/// Queries of shares.
+#[derive(MergedObject, Default)]
+struct LoopQueries(loops::share::ShareQuery, loops::share_note::ReleaseQuery);
+
+/// Work lists.
+#[derive(MergedObject, Default)]
+struct WorkQueries(
     lists::board::BoardQuery,
     lists::inbox::InboxQuery,
     lists::calls::CallTaskQuery,
     lists::notices::NoticeQuery,
     lists::holds::HoldQuery,
     lists::mis_sends::MisSendQuery,
+    lists::deliveries::DeliveryQuery,
 );
 
-/// Mutations.
+/// The audit's queries.
 #[derive(MergedObject, Default)]
-pub struct Mutation(
+struct AuditQueries(
+    audit::entries::AuditQuery,
+    audit::disclosures::DisclosureQuery,
+    audit::timeliness::TimelinessQuery,
+    audit::proofs::ProofQuery,
+);
+
+/// Changes to organizations and what belongs to them.
+#[derive(MergedObject, Default)]
+struct DirectoryMutations(
     directory::organization::OrganizationMutation,
     directory::team::TeamMutation,
+    directory::endpoint::EndpointMutation,
+    directory::policy::PolicyMutation,
+);
+
+/// Changes to people.
+#[derive(MergedObject, Default)]
+struct PeopleMutations(
     directory::person::PersonMutation,
     directory::membership::MembershipMutation,
-    directory::endpoint::EndpointMutation,
     directory::coverage::CoverageMutation,
-    directory::policy::PolicyMutation,
     directory::token::TokenMutation,
+);
+
+/// Changes to patients and notes.
+#[derive(MergedObject, Default)]
+struct ClinicalMutations(
     patients::PatientMutation,
     patients::CareTeamMutation,
     patients::RestrictionMutation,
     notes::DraftMutation,
     notes::SignMutation,
+);
+
+/// The acts of the loop.
+#[derive(MergedObject, Default)]
+struct LoopMutations(
     loops::share_note::ShareMutation,
     loops::open_share::OpenMutation,
     loops::acknowledge::AcknowledgeMutation,
     loops::recipient_acts::RecipientMutation,
     loops::call_task::CallTaskMutation,
+);
+
+/// Working lists off.
+#[derive(MergedObject, Default)]
+struct WorkMutations(
     lists::replies::ReplyMutation,
     lists::notices::NoticeMutation,
     lists::holds::HoldMutation,
     lists::mis_sends::MisSendMutation,
+    lists::deliveries::DeliveryMutation,
 );
 
 /// The whole schema.
-pub type LiaisonSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type LiaisonSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over the use cases, with limits on cost and depth.
 #[must_use]
@@ -63,7 +123,12 @@ pub fn schema(service: Service, settings: &GraphQlSettings) -> LiaisonSchema {
         .limit_complexity(MAX_COMPLEXITY)
         .limit_recursive_depth(MAX_RECURSIVE_DEPTH)
         .limit_depth(settings.limits.max_depth);
-    if settings.introspection { built } else { built.disable_introspection() }.finish()
+    if settings.introspection {
+        built
+    } else {
+        built.disable_introspection()
+    }
+    .finish()
 }
 
 /// The schema's text, as `schema.graphql` holds it.
@@ -72,13 +137,17 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
 }
 
 /// Anything with an id of its own, for `node`.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "The typed id, such as `share_01h2xcejqtf2nbrexx3vqjhp41`."))]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "The typed id, such as `share_01h2xcejqtf2nbrexx3vqjhp41`."
+))]
 #[expect(clippy::large_enum_variant, reason = "one at a time, never in a list")]
 pub(crate) enum Node {
     /// An organization.
@@ -134,7 +203,11 @@ fn found<T>(result: Result<T>) -> Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) => {
             let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-            if code == Some(&Value::from("NOT_FOUND")) { Ok(None) } else { Err(error) }
+            if code == Some(&Value::from("NOT_FOUND")) {
+                Ok(None)
+            } else {
+                Err(error)
+            }
         }
     }
 }

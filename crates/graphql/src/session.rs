@@ -39,7 +39,11 @@ impl Authenticate for BearerAuthenticator {
         let Some(authorization) = headers.get(header::AUTHORIZATION) else {
             return Ok(Box::new(Nobody));
         };
-        let token = authorization.to_str().ok().and_then(bearer).ok_or(AuthFailure::Unauthenticated)?;
+        let token = authorization
+            .to_str()
+            .ok()
+            .and_then(bearer)
+            .ok_or(AuthFailure::Unauthenticated)?;
         let peer = peer.map(|peer| peer.ip().to_string());
         let actor = by_token(&self.service, token, peer.as_deref()).await?;
         let (service, token) = (self.service.clone(), token.to_owned());
@@ -47,7 +51,12 @@ impl Authenticate for BearerAuthenticator {
             let (service, token, peer) = (service.clone(), token.clone(), peer.clone());
             Box::pin(async move { by_token(&service, &token, peer.as_deref()).await.ok() })
         };
-        Ok(Box::new(ActorSession::new(self.service.clone(), Credential::Bearer, actor, again)))
+        Ok(Box::new(ActorSession::new(
+            self.service.clone(),
+            Credential::Bearer,
+            actor,
+            again,
+        )))
     }
 }
 
@@ -58,13 +67,16 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 async fn by_token(service: &Service, token: &str, peer: Option<&str>) -> Result<Actor, AuthFailure> {
-    service.authenticate_token(token, peer, None).await.map_err(|error| match error {
-        ServiceError::Unauthenticated | ServiceError::Forbidden => AuthFailure::Unauthenticated,
-        other => {
-            tracing::error!(code = other.code(), "a token could not be checked");
-            AuthFailure::Unavailable
-        }
-    })
+    service
+        .authenticate_token(token, peer, None)
+        .await
+        .map_err(|error| match error {
+            ServiceError::Unauthenticated | ServiceError::Forbidden => AuthFailure::Unauthenticated,
+            other => {
+                tracing::error!(code = other.code(), "a token could not be checked");
+                AuthFailure::Unavailable
+            }
+        })
 }
 
 /// Nobody.
@@ -104,7 +116,12 @@ impl ActorSession {
         actor: Actor,
         again: impl Fn() -> BoxFuture<'static, Option<Actor>> + Send + Sync + 'static,
     ) -> Self {
-        Self { service, credential, actor, again: Box::new(again) }
+        Self {
+            service,
+            credential,
+            actor,
+            again: Box::new(again),
+        }
     }
 }
 
@@ -172,7 +189,10 @@ pub(crate) fn asking<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Asking>> {
     Ok(caller.ready.get_or_init(|| {
         let mut actor = caller.actor.clone();
         actor.request_id = ctx.data_opt::<RequestId>().map(ToString::to_string);
-        let loads = Loads { service: caller.service.clone(), actor: actor.clone() };
+        let loads = Loads {
+            service: caller.service.clone(),
+            actor: actor.clone(),
+        };
         Arc::new(Asking {
             service: caller.service.clone(),
             actor,

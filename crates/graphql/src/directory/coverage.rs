@@ -16,7 +16,12 @@ pub(crate) struct Coverage(pub(crate) use_cases::Coverage);
 pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Option<Coverage>> {
     let asking = asking(ctx)?;
     let id: CoverageId = parse("id", id).or_refuse(ctx)?;
-    Ok(asking.service.coverage_by_id(&asking.actor, id).await.or_refuse(ctx)?.map(Coverage))
+    Ok(asking
+        .service
+        .coverage_by_id(&asking.actor, id)
+        .await
+        .or_refuse(ctx)?
+        .map(Coverage))
 }
 
 /// An absence within an organization, and who covers it.
@@ -29,7 +34,11 @@ impl Coverage {
 
     /// The organization in which it holds.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -41,7 +50,11 @@ impl Coverage {
 
     /// Who covers.
     async fn covering(&self, ctx: &Context<'_>) -> Result<Person> {
-        let found = asking(ctx)?.load.load_one(self.0.covering_user_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.covering_user_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "person").map(Person)
     }
 
@@ -140,7 +153,10 @@ impl CoverageMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let found = asking.service.coverage_by_id(&asking.actor, id).await.or_refuse(ctx)?;
-                CreateCoveragePayload { coverage: found.map(Coverage), ..Default::default() }
+                CreateCoveragePayload {
+                    coverage: found.map(Coverage),
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -162,7 +178,10 @@ impl CoverageMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let found = asking.service.coverage_by_id(&asking.actor, id).await.or_refuse(ctx)?;
-                CancelCoveragePayload { coverage: found.map(Coverage), ..Default::default() }
+                CancelCoveragePayload {
+                    coverage: found.map(Coverage),
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

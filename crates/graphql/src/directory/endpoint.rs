@@ -30,7 +30,11 @@ impl Endpoint {
 
     /// The organization it belongs to.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -198,7 +202,12 @@ impl EndpointMutation {
         let done = async { asking.service.create_endpoint(&asking.actor, read(input)?).await };
         Ok(match settle(ctx, done.await)? {
             Ok(created) => CreateEndpointPayload {
-                endpoint: asking.load.load_one(created.endpoint_id).await.or_refuse(ctx)?.map(Endpoint),
+                endpoint: asking
+                    .load
+                    .load_one(created.endpoint_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Endpoint),
                 secret: created.secret.map(|secret| secret.expose().to_owned()),
                 ..Default::default()
             },
@@ -241,12 +250,19 @@ impl EndpointMutation {
             let mut ids = Ids::default();
             let id: EndpointId = ids.one("endpointId", &input.endpoint_id);
             ids.done()?;
-            asking.service.set_endpoint_disabled(&asking.actor, id, input.disabled).await.map(|()| id)
+            asking
+                .service
+                .set_endpoint_disabled(&asking.actor, id, input.disabled)
+                .await
+                .map(|()| id)
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let endpoint = asking.load.load_one(id).await.or_refuse(ctx)?.map(Endpoint);
-                SetEndpointDisabledPayload { endpoint, ..Default::default() }
+                SetEndpointDisabledPayload {
+                    endpoint,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

@@ -28,7 +28,11 @@ impl Membership {
 
     /// The organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -100,13 +104,24 @@ impl MembershipMutation {
             let membership_id = ids.one("membershipId", &input.membership_id);
             ids.done()?;
             let roles = input.roles.into_iter().map(Into::into).collect();
-            let input = use_cases::SetRoles { membership_id, roles, idempotency_key: input.idempotency_key };
-            asking.service.set_roles(&asking.actor, input).await.map(|()| membership_id)
+            let input = use_cases::SetRoles {
+                membership_id,
+                roles,
+                idempotency_key: input.idempotency_key,
+            };
+            asking
+                .service
+                .set_roles(&asking.actor, input)
+                .await
+                .map(|()| membership_id)
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let membership = asking.load.load_one(id).await.or_refuse(ctx)?.map(Membership);
-                SetRolesPayload { membership, ..Default::default() }
+                SetRolesPayload {
+                    membership,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -129,7 +144,10 @@ impl MembershipMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let membership = asking.load.load_one(id).await.or_refuse(ctx)?.map(Membership);
-                EndMembershipPayload { membership, ..Default::default() }
+                EndMembershipPayload {
+                    membership,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

@@ -89,7 +89,11 @@ impl Organization {
     #[graphql(complexity = "20 + 2 * child_complexity")]
     async fn coverages(&self, ctx: &Context<'_>) -> Result<Vec<Coverage>> {
         let asking = asking(ctx)?;
-        let found = asking.service.coverages(&asking.actor, self.0.id).await.or_refuse(ctx)?;
+        let found = asking
+            .service
+            .coverages(&asking.actor, self.0.id)
+            .await
+            .or_refuse(ctx)?;
         Ok(found.into_iter().map(Coverage).collect())
     }
 
@@ -176,7 +180,10 @@ impl OrganizationMutation {
             Err(problems) => return Ok(problems.into()),
         };
         let organization = asking.load.load_one(id).await.or_refuse(ctx)?.map(Organization);
-        Ok(CreateOrganizationPayload { organization, ..Default::default() })
+        Ok(CreateOrganizationPayload {
+            organization,
+            ..Default::default()
+        })
     }
 
     /// Changes an organization. For its admins, and those of the clinic that keeps its directory.
@@ -200,7 +207,10 @@ impl OrganizationMutation {
             asking.service.update_organization(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(row) => UpdateOrganizationPayload { organization: Some(Organization(row)), ..Default::default() },
+            Ok(row) => UpdateOrganizationPayload {
+                organization: Some(Organization(row)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

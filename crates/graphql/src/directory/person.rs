@@ -75,7 +75,11 @@ impl Person {
     /// The ways to reach them in person, oldest first. For their organization and for clinics; empty for others.
     #[graphql(complexity = "2 + 2 * child_complexity")]
     async fn endpoints(&self, ctx: &Context<'_>) -> Result<Vec<Endpoint>> {
-        let found = asking(ctx)?.load.load_one(EndpointsOf(self.0.id)).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(EndpointsOf(self.0.id))
+            .await
+            .or_refuse(ctx)?;
         Ok(found.unwrap_or_default().into_iter().map(Endpoint).collect())
     }
 }
@@ -197,7 +201,12 @@ impl PersonMutation {
         };
         Ok(AddPersonPayload {
             person: asking.load.load_one(added.user_id).await.or_refuse(ctx)?.map(Person),
-            membership: asking.load.load_one(added.membership_id).await.or_refuse(ctx)?.map(Membership),
+            membership: asking
+                .load
+                .load_one(added.membership_id)
+                .await
+                .or_refuse(ctx)?
+                .map(Membership),
             was_known: Some(added.was_known),
             ..Default::default()
         })
@@ -223,12 +232,19 @@ impl PersonMutation {
                 digest_hour: input.digest_hour,
                 idempotency_key: input.idempotency_key,
             };
-            asking.service.update_person(&asking.actor, input).await.map(|()| user_id)
+            asking
+                .service
+                .update_person(&asking.actor, input)
+                .await
+                .map(|()| user_id)
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let person = asking.load.load_one(id).await.or_refuse(ctx)?.map(Person);
-                UpdatePersonPayload { person, ..Default::default() }
+                UpdatePersonPayload {
+                    person,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -245,12 +261,19 @@ impl PersonMutation {
             let mut ids = Ids::default();
             let user_id = ids.one("userId", &input.user_id);
             ids.done()?;
-            asking.service.set_person_disabled(&asking.actor, user_id, input.disabled).await.map(|()| user_id)
+            asking
+                .service
+                .set_person_disabled(&asking.actor, user_id, input.disabled)
+                .await
+                .map(|()| user_id)
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let person = asking.load.load_one(id).await.or_refuse(ctx)?.map(Person);
-                SetPersonDisabledPayload { person, ..Default::default() }
+                SetPersonDisabledPayload {
+                    person,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

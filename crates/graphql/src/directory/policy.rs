@@ -24,13 +24,19 @@ pub(crate) struct Delay {
 
 impl From<escalation::Delay> for Delay {
     fn from(delay: escalation::Delay) -> Self {
-        Self { amount: delay.amount, unit: delay.unit.into() }
+        Self {
+            amount: delay.amount,
+            unit: delay.unit.into(),
+        }
     }
 }
 
 impl From<Delay> for escalation::Delay {
     fn from(delay: Delay) -> Self {
-        Self { amount: delay.amount, unit: delay.unit.into() }
+        Self {
+            amount: delay.amount,
+            unit: delay.unit.into(),
+        }
     }
 }
 
@@ -53,7 +59,11 @@ pub(crate) struct Policy(pub(crate) use_cases::PolicyInForce);
 impl Policy {
     /// The recipients' organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -125,13 +135,24 @@ impl EscalationPreview {
 
     /// The steps in order.
     async fn steps(&self) -> Vec<PreviewStep> {
-        self.0.steps.iter().map(|(kind, at)| PreviewStep { kind: (*kind).into(), at: *at }).collect()
+        self.0
+            .steps
+            .iter()
+            .map(|(kind, at)| PreviewStep {
+                kind: (*kind).into(),
+                at: *at,
+            })
+            .collect()
     }
 
     /// Who leads the team, and so is told as the next person.
     async fn leads(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
         let leads: &[UserId] = &self.0.leads;
-        let mut found = asking(ctx)?.load.load_many(leads.iter().copied()).await.or_refuse(ctx)?;
+        let mut found = asking(ctx)?
+            .load
+            .load_many(leads.iter().copied())
+            .await
+            .or_refuse(ctx)?;
         Ok(leads.iter().filter_map(|id| found.remove(id)).map(Person).collect())
     }
 
@@ -209,8 +230,18 @@ impl PolicyQuery {
     ) -> Result<EscalationPreview> {
         let asking = asking(ctx)?;
         let team_id = parse("teamId", &team_id).or_refuse(ctx)?;
-        let input = use_cases::PreviewEscalation { team_id, urgency, shared_at };
-        Ok(EscalationPreview(asking.service.preview_escalation(&asking.actor, input).await.or_refuse(ctx)?))
+        let input = use_cases::PreviewEscalation {
+            team_id,
+            urgency,
+            shared_at,
+        };
+        Ok(EscalationPreview(
+            asking
+                .service
+                .preview_escalation(&asking.actor, input)
+                .await
+                .or_refuse(ctx)?,
+        ))
     }
 }
 
@@ -241,7 +272,10 @@ impl PolicyMutation {
             asking.service.set_policy(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(policy) => SetPolicyPayload { policy: Some(Policy(policy)), ..Default::default() },
+            Ok(policy) => SetPolicyPayload {
+                policy: Some(Policy(policy)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

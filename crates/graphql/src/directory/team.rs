@@ -37,7 +37,11 @@ impl Team {
 
     /// Its organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -71,7 +75,11 @@ impl Team {
     /// The ways to reach it, oldest first. For its organization and for clinics; empty for others.
     #[graphql(complexity = "2 + 2 * child_complexity")]
     async fn endpoints(&self, ctx: &Context<'_>) -> Result<Vec<Endpoint>> {
-        let found = asking(ctx)?.load.load_one(EndpointsOf(self.0.id)).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(EndpointsOf(self.0.id))
+            .await
+            .or_refuse(ctx)?;
         Ok(found.unwrap_or_default().into_iter().map(Endpoint).collect())
     }
 
@@ -214,7 +222,12 @@ fn settings(
     let calendar = calendar.read("calendar", &mut ids);
     ids.done()?;
     let calendar = calendar.ok_or(ServiceError::NotFound("time zone"))?;
-    Ok(use_cases::TeamSettings { name, care_role: care_role.into(), calendar, phone })
+    Ok(use_cases::TeamSettings {
+        name,
+        care_role: care_role.into(),
+        calendar,
+        phone,
+    })
 }
 
 /// Changes to teams.
@@ -235,13 +248,20 @@ impl TeamMutation {
             let organization_id = ids.one("organizationId", &input.organization_id);
             let settings = settings(input.name, input.care_role, input.calendar, input.phone, ids)?;
             let idempotency_key = input.idempotency_key;
-            let input = use_cases::CreateTeam { organization_id, settings, idempotency_key };
+            let input = use_cases::CreateTeam {
+                organization_id,
+                settings,
+                idempotency_key,
+            };
             asking.service.create_team(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let team = asking.load.load_one(id).await.or_refuse(ctx)?.map(Team);
-                CreateTeamPayload { team, ..Default::default() }
+                CreateTeamPayload {
+                    team,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -259,11 +279,19 @@ impl TeamMutation {
             let team_id = ids.one("teamId", &input.team_id);
             let settings = settings(input.name, input.care_role, input.calendar, input.phone, ids)?;
             let (active, idempotency_key) = (input.active, input.idempotency_key);
-            let input = use_cases::UpdateTeam { team_id, settings, active, idempotency_key };
+            let input = use_cases::UpdateTeam {
+                team_id,
+                settings,
+                active,
+                idempotency_key,
+            };
             asking.service.update_team(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(row) => UpdateTeamPayload { team: Some(Team(row)), ..Default::default() },
+            Ok(row) => UpdateTeamPayload {
+                team: Some(Team(row)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }
@@ -280,13 +308,25 @@ impl TeamMutation {
             let (team_id, user_id) = (ids.one("teamId", &input.team_id), ids.one("userId", &input.user_id));
             ids.done()?;
             let (is_lead, idempotency_key) = (input.is_lead, input.idempotency_key);
-            let input = use_cases::PutTeamMember { team_id, user_id, is_lead, idempotency_key };
-            asking.service.put_team_member(&asking.actor, input).await.map(|()| team_id)
+            let input = use_cases::PutTeamMember {
+                team_id,
+                user_id,
+                is_lead,
+                idempotency_key,
+            };
+            asking
+                .service
+                .put_team_member(&asking.actor, input)
+                .await
+                .map(|()| team_id)
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let team = asking.load.load_one(id).await.or_refuse(ctx)?.map(Team);
-                PutTeamMemberPayload { team, ..Default::default() }
+                PutTeamMemberPayload {
+                    team,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -303,12 +343,19 @@ impl TeamMutation {
             let mut ids = Ids::default();
             let (team_id, user_id) = (ids.one("teamId", &input.team_id), ids.one("userId", &input.user_id));
             ids.done()?;
-            asking.service.remove_team_member(&asking.actor, team_id, user_id).await.map(|()| team_id)
+            asking
+                .service
+                .remove_team_member(&asking.actor, team_id, user_id)
+                .await
+                .map(|()| team_id)
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let team = asking.load.load_one(id).await.or_refuse(ctx)?.map(Team);
-                RemoveTeamMemberPayload { team, ..Default::default() }
+                RemoveTeamMemberPayload {
+                    team,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

@@ -105,15 +105,17 @@ impl TokenMutation {
             days: input.days,
             idempotency_key: input.idempotency_key,
         };
-        Ok(match settle(ctx, asking.service.create_token(&asking.actor, input).await)? {
-            Ok(created) => CreateTokenPayload {
-                token_id: Some(shown(created.token_id)),
-                expires_at: Some(created.expires_at),
-                secret: created.secret.map(|secret| secret.expose().to_owned()),
-                ..Default::default()
+        Ok(
+            match settle(ctx, asking.service.create_token(&asking.actor, input).await)? {
+                Ok(created) => CreateTokenPayload {
+                    token_id: Some(shown(created.token_id)),
+                    expires_at: Some(created.expires_at),
+                    secret: created.secret.map(|secret| secret.expose().to_owned()),
+                    ..Default::default()
+                },
+                Err(problems) => problems.into(),
             },
-            Err(problems) => problems.into(),
-        })
+        )
     }
 
     /// Revokes a token at once. A repeat changes nothing.
@@ -130,7 +132,10 @@ impl TokenMutation {
             asking.service.revoke_token(&asking.actor, id).await.map(|()| id)
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(id) => RevokeTokenPayload { token_id: Some(shown(id)), ..Default::default() },
+            Ok(id) => RevokeTokenPayload {
+                token_id: Some(shown(id)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

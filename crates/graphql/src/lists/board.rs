@@ -112,21 +112,32 @@ impl BoardQuery {
         #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
     ) -> Result<BoardConnection> {
         let asking = asking(ctx)?;
-        let mut query = views::BoardQuery { first: Some(page::first(ctx, first)?), ..Default::default() };
+        let mut query = views::BoardQuery {
+            first: Some(page::first(ctx, first)?),
+            ..Default::default()
+        };
         if let Some(filter) = filter {
             query.only = filter.only.map(Into::into).unwrap_or_default();
             query.urgency = filter.urgency;
             query.mine = filter.mine;
             let organization = filter.to_organization_id.as_ref();
-            query.to_organization_id =
-                organization.map(|id| parse("filter.toOrganizationId", id)).transpose().or_refuse(ctx)?;
+            query.to_organization_id = organization
+                .map(|id| parse("filter.toOrganizationId", id))
+                .transpose()
+                .or_refuse(ctx)?;
             let patient = filter.patient_id.as_ref();
-            query.patient_id = patient.map(|id| parse("filter.patientId", id)).transpose().or_refuse(ctx)?;
+            query.patient_id = patient
+                .map(|id| parse("filter.patientId", id))
+                .transpose()
+                .or_refuse(ctx)?;
         }
         let further = after.is_some();
         query.after = after;
         let board = asking.service.board(&asking.actor, query).await.or_refuse(ctx)?;
-        let items = board.entries.into_iter().map(|entry| (entry.cursor.clone(), BoardEntry(entry)));
+        let items = board
+            .entries
+            .into_iter()
+            .map(|entry| (entry.cursor.clone(), BoardEntry(entry)));
         Ok(BoardConnection::of(items, board.has_more, further))
     }
 }

@@ -78,7 +78,10 @@ impl CallTaskQuery {
             after,
         };
         let list = asking.service.call_list(&asking.actor, query).await.or_refuse(ctx)?;
-        let items = list.entries.into_iter().map(|entry| (entry.cursor.clone(), CallListEntry(entry)));
+        let items = list
+            .entries
+            .into_iter()
+            .map(|entry| (entry.cursor.clone(), CallListEntry(entry)));
         Ok(CallTaskConnection::of(items, list.has_more, further))
     }
 }

@@ -25,7 +25,12 @@ impl Hold {
 
     /// The loop by which it came.
     async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<Recipient>> {
-        Ok(asking(ctx)?.load.load_one(self.0.row.recipient_id).await.or_refuse(ctx)?.map(Recipient::of))
+        Ok(asking(ctx)?
+            .load
+            .load_one(self.0.row.recipient_id)
+            .await
+            .or_refuse(ctx)?
+            .map(Recipient::of))
     }
 
     /// Which disposition asked for it.
@@ -112,7 +117,10 @@ fn read(input: ChangeHoldInput) -> Result<use_cases::ChangeHold, liaison_service
     let mut ids = Ids::default();
     let hold_id = ids.one("holdId", &input.hold_id);
     ids.done()?;
-    Ok(use_cases::ChangeHold { hold_id, idempotency_key: input.idempotency_key })
+    Ok(use_cases::ChangeHold {
+        hold_id,
+        idempotency_key: input.idempotency_key,
+    })
 }
 
 /// Holds.

@@ -77,13 +77,20 @@ impl InboxQuery {
     ) -> Result<InboxConnection> {
         let asking = asking(ctx)?;
         let further = after.is_some();
-        let mut query = views::InboxQuery { first: Some(page::first(ctx, first)?), after, ..Default::default() };
+        let mut query = views::InboxQuery {
+            first: Some(page::first(ctx, first)?),
+            after,
+            ..Default::default()
+        };
         if let Some(filter) = filter {
             query.only = filter.only.map(Into::into).unwrap_or_default();
             query.urgency = filter.urgency;
         }
         let inbox = asking.service.inbox(&asking.actor, query).await.or_refuse(ctx)?;
-        let items = inbox.entries.into_iter().map(|entry| (entry.cursor.clone(), InboxEntry(entry)));
+        let items = inbox
+            .entries
+            .into_iter()
+            .map(|entry| (entry.cursor.clone(), InboxEntry(entry)));
         Ok(InboxConnection::of(items, inbox.has_more, further))
     }
 }

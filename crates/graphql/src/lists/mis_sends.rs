@@ -31,7 +31,12 @@ impl MisSend {
 
     /// The loop that went wrong.
     async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<Recipient>> {
-        Ok(asking(ctx)?.load.load_one(self.0.row.recipient_id).await.or_refuse(ctx)?.map(Recipient::of))
+        Ok(asking(ctx)?
+            .load
+            .load_one(self.0.row.recipient_id)
+            .await
+            .or_refuse(ctx)?
+            .map(Recipient::of))
     }
 
     /// Who reported it.
@@ -101,9 +106,16 @@ impl MisSendQuery {
     ) -> Result<MisSendConnection> {
         let asking = asking(ctx)?;
         let further = after.is_some();
-        let query = use_cases::MisSendQuery { open, first: Some(page::first(ctx, first)?), after };
+        let query = use_cases::MisSendQuery {
+            open,
+            first: Some(page::first(ctx, first)?),
+            after,
+        };
         let found = asking.service.mis_sends(&asking.actor, query).await.or_refuse(ctx)?;
-        let items = found.entries.into_iter().map(|case| (case.cursor.clone(), MisSend(case)));
+        let items = found
+            .entries
+            .into_iter()
+            .map(|case| (case.cursor.clone(), MisSend(case)));
         Ok(MisSendConnection::of(items, found.has_more, further))
     }
 }
@@ -126,11 +138,18 @@ impl MisSendMutation {
             let mis_send_id = ids.one("misSendId", &input.mis_send_id);
             ids.done()?;
             let (finding, idempotency_key) = (input.finding, input.idempotency_key);
-            let input = use_cases::CloseMisSend { mis_send_id, finding, idempotency_key };
+            let input = use_cases::CloseMisSend {
+                mis_send_id,
+                finding,
+                idempotency_key,
+            };
             asking.service.close_mis_send(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(closed) => CloseMisSendPayload { mis_send_id: Some(shown(closed.mis_send_id)), ..Default::default() },
+            Ok(closed) => CloseMisSendPayload {
+                mis_send_id: Some(shown(closed.mis_send_id)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

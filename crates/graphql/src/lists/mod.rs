@@ -1,8 +1,9 @@
 //! Work lists in the schema: the sender's board, the recipient's inbox, the calls owed, a person's notices, holds,
-//! wrong-recipient cases.
+//! wrong-recipient cases, deliveries.
 
 pub(crate) mod board;
 pub(crate) mod calls;
+pub(crate) mod deliveries;
 pub(crate) mod holds;
 pub(crate) mod inbox;
 pub(crate) mod mis_sends;

@@ -65,7 +65,7 @@ impl Notice {
 /// Notices that were seen.
 #[derive(InputObject)]
 pub(crate) struct SeeNoticesInput {
-    /// Which of one's own (`notice_...`): at most 100.
+    /// Which of one's own (`notice_...`): 1 to 200.
     notice_ids: Vec<ID>,
 }
 
@@ -93,7 +93,11 @@ impl NoticeQuery {
     ) -> Result<NoticeConnection> {
         let asking = asking(ctx)?;
         let first = page::first(ctx, first)?;
-        let found = asking.service.notices(&asking.actor, Some(first), after.as_deref()).await.or_refuse(ctx)?;
+        let found = asking
+            .service
+            .notices(&asking.actor, Some(first), after.as_deref())
+            .await
+            .or_refuse(ctx)?;
         let items = found.entries.into_iter().map(|(row, cursor)| (cursor, Notice(row)));
         Ok(NoticeConnection::of(items, found.has_more, after.is_some()))
     }
@@ -119,7 +123,10 @@ impl NoticeMutation {
             asking.service.see_notices(&asking.actor, &notices).await
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(seen) => SeeNoticesPayload { seen: Some(seen), ..Default::default() },
+            Ok(seen) => SeeNoticesPayload {
+                seen: Some(seen),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

@@ -60,7 +60,12 @@ impl ReplyMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(replied) => WriteReplyPayload {
                 reply_id: Some(shown(replied.reply_id)),
-                recipient: asking.load.load_one(replied.recipient_id).await.or_refuse(ctx)?.map(Recipient::of),
+                recipient: asking
+                    .load
+                    .load_one(replied.recipient_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Recipient::of),
                 ..Default::default()
             },
             Err(problems) => problems.into(),

@@ -12,7 +12,7 @@ use crate::session::asking;
 
 /// A planned or made change of opioids.
 #[derive(InputObject)]
-pub(crate) struct OpioidChangeInput {
+pub(crate) struct PlannedOpioidChangeInput {
     /// Which drug: 1 to 200 characters.
     drug: String,
     /// The dose before, with its unit: at most 200 characters.
@@ -54,7 +54,7 @@ pub(crate) struct AcknowledgeInput {
     /// By when the patient will be contacted, with WILL_CONTACT_PATIENT.
     contact_by: Option<NaiveDate>,
     /// The change of opioids, with OPIOID_CHANGE_PLANNED.
-    opioid_change: Option<OpioidChangeInput>,
+    opioid_change: Option<PlannedOpioidChangeInput>,
     /// Answers to the share's questions: at most 20; at least one with ANSWER_QUESTIONS.
     #[graphql(default)]
     answers: Vec<QuestionAnswerInput>,
@@ -68,9 +68,12 @@ impl AcknowledgeInput {
         let mut answers = Vec::with_capacity(self.answers.len());
         for (index, answer) in self.answers.into_iter().enumerate() {
             let question_id = ids.one(format!("answers[{index}].questionId"), &answer.question_id);
-            answers.push(use_cases::QuestionAnswer { question_id, text: answer.text });
+            answers.push(use_cases::QuestionAnswer {
+                question_id,
+                text: answer.text,
+            });
         }
-        let opioids = |change: OpioidChangeInput| use_cases::OpioidChange {
+        let opioids = |change: PlannedOpioidChangeInput| use_cases::OpioidChange {
             drug: change.drug,
             from: change.from,
             to: change.to,
@@ -124,7 +127,12 @@ impl AcknowledgeMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(done) => AcknowledgePayload {
                 acknowledgment_id: Some(shown(done.acknowledgment_id)),
-                recipient: asking.load.load_one(done.recipient_id).await.or_refuse(ctx)?.map(Recipient::of),
+                recipient: asking
+                    .load
+                    .load_one(done.recipient_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Recipient::of),
                 reply_due: Some(done.reply_due),
                 ..Default::default()
             },

@@ -28,7 +28,10 @@ impl CallTask {
 
     /// A task with what was said.
     pub(crate) fn with(view: CallView) -> Self {
-        Self { row: view.task.clone(), view: Some(view) }
+        Self {
+            row: view.task.clone(),
+            view: Some(view),
+        }
     }
 
     fn detail(&self) -> Option<&use_cases::CallDetail> {
@@ -46,7 +49,12 @@ impl CallTask {
 
     /// The loop it is about.
     async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<Recipient>> {
-        Ok(asking(ctx)?.load.load_one(self.row.recipient_id).await.or_refuse(ctx)?.map(Recipient::of))
+        Ok(asking(ctx)?
+            .load
+            .load_one(self.row.recipient_id)
+            .await
+            .or_refuse(ctx)?
+            .map(Recipient::of))
     }
 
     /// Who must call.
@@ -195,7 +203,12 @@ impl CallTaskMutation {
             Err(problems) => return Ok(problems.into()),
         };
         let recipient = match &done.acknowledged {
-            Some(given) => asking.load.load_one(given.recipient_id).await.or_refuse(ctx)?.map(Recipient::of),
+            Some(given) => asking
+                .load
+                .load_one(given.recipient_id)
+                .await
+                .or_refuse(ctx)?
+                .map(Recipient::of),
             None => None,
         };
         Ok(CompleteCallTaskPayload {
@@ -218,10 +231,17 @@ impl CallTaskMutation {
             let id: CallTaskId = ids.one("callTaskId", &input.call_task_id);
             let owner = ids.one("ownerId", &input.owner_id);
             ids.done()?;
-            asking.service.assign_call_task(&asking.actor, id, owner).await.map(|()| id)
+            asking
+                .service
+                .assign_call_task(&asking.actor, id, owner)
+                .await
+                .map(|()| id)
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(id) => AssignCallTaskPayload { call_task_id: Some(shown(id)), ..Default::default() },
+            Ok(id) => AssignCallTaskPayload {
+                call_task_id: Some(shown(id)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

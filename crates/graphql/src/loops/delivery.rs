@@ -46,87 +46,118 @@ impl From<AttemptRow> for Attempt {
     }
 }
 
-pub(crate) struct Delivery(pub(crate) DeliveryRow);
+/// A delivery; with its tries where a list brought them already.
+pub(crate) struct Delivery {
+    row: DeliveryRow,
+    attempts: Option<Vec<AttemptRow>>,
+}
+
+impl Delivery {
+    /// A delivery alone.
+    pub(crate) fn of(row: DeliveryRow) -> Self {
+        Self { row, attempts: None }
+    }
+
+    /// A delivery with its tries.
+    pub(crate) fn with(row: DeliveryRow, attempts: Vec<AttemptRow>) -> Self {
+        Self {
+            row,
+            attempts: Some(attempts),
+        }
+    }
+}
 
 /// One message to one address, with its tries. It carries no clinical content.
 #[Object]
 impl Delivery {
     /// Its id (`delivery_...`).
     pub(crate) async fn id(&self) -> ID {
-        shown(self.0.id)
+        shown(self.row.id)
     }
 
     /// The loop it belongs to; null for a notice to a person.
     async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<Recipient>> {
-        let Some(id) = self.0.recipient_id else { return Ok(None) };
+        let Some(id) = self.row.recipient_id else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Recipient::of))
     }
 
     /// The endpoint; null where it goes to a person's own e-mail address.
     async fn endpoint(&self, ctx: &Context<'_>) -> Result<Option<Endpoint>> {
-        let Some(id) = self.0.endpoint_id else { return Ok(None) };
+        let Some(id) = self.row.endpoint_id else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Endpoint))
     }
 
     /// How it goes.
     async fn channel(&self) -> ChannelKind {
-        self.0.channel.into()
+        self.row.channel.into()
     }
 
     /// Where it goes.
     async fn address(&self) -> &str {
-        &self.0.address
+        &self.row.address
     }
 
     /// Why it leaves.
     async fn purpose(&self) -> DeliveryPurpose {
-        self.0.purpose.into()
+        self.row.purpose.into()
     }
 
     /// Where it stands.
     async fn state(&self) -> DeliveryState {
-        self.0.state.into()
+        self.row.state.into()
     }
 
     /// How many attempts were begun.
     async fn attempt_count(&self) -> u32 {
-        self.0.attempts
+        self.row.attempts
     }
 
     /// The tries, first to last.
     #[graphql(complexity = "2 + 2 * child_complexity")]
     async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<Attempt>> {
-        let found = asking(ctx)?.load.load_one(AttemptsOf(self.0.id)).await.or_refuse(ctx)?;
-        Ok(found.unwrap_or_default().into_iter().map(Attempt::from).collect())
+        let rows = match &self.attempts {
+            Some(attempts) => attempts.clone(),
+            None => asking(ctx)?
+                .load
+                .load_one(AttemptsOf(self.row.id))
+                .await
+                .or_refuse(ctx)?
+                .unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(Attempt::from).collect())
     }
 
     /// When the next attempt is due.
     async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
-        self.0.next_attempt_at
+        self.row.next_attempt_at
     }
 
     /// The id that every try carries: the e-mail's `Message-ID` left of the `@`, the webhook's `webhook-id`.
     async fn message_id(&self) -> &str {
-        &self.0.message_id
+        &self.row.message_id
     }
 
     /// How urgent.
     async fn urgency(&self) -> Urgency {
-        self.0.urgency
+        self.row.urgency
     }
 
     /// Why it was given up.
     async fn dead_reason(&self) -> Option<DeadReason> {
-        self.0.dead_reason.map(Into::into)
+        self.row.dead_reason.map(Into::into)
     }
 
     /// When the other side took it.
     async fn delivered_at(&self) -> Option<DateTime<Utc>> {
-        self.0.delivered_at
+        self.row.delivered_at
     }
 
     /// When it was planned.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        self.row.created_at
     }
 }

@@ -107,7 +107,7 @@ impl EscalationStep {
 
 /// A planned or made change of opioids.
 #[derive(SimpleObject)]
-pub(crate) struct OpioidChange {
+pub(crate) struct PlannedOpioidChange {
     /// Which drug.
     drug: String,
     /// The dose before, with its unit.
@@ -146,7 +146,11 @@ impl Acknowledgment {
 
     /// For which organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.row.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.row.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -162,7 +166,13 @@ impl Acknowledgment {
 
     /// The dispositions.
     async fn dispositions(&self) -> Vec<Disposition> {
-        self.0.row.dispositions.0.iter().map(|disposition| (*disposition).into()).collect()
+        self.0
+            .row
+            .dispositions
+            .0
+            .iter()
+            .map(|disposition| (*disposition).into())
+            .collect()
     }
 
     /// Free text.
@@ -191,9 +201,14 @@ impl Acknowledgment {
     }
 
     /// The change of opioids.
-    async fn opioid_change(&self) -> Option<OpioidChange> {
+    async fn opioid_change(&self) -> Option<PlannedOpioidChange> {
         let change = self.detail().and_then(|detail| detail.opioid_change.clone())?;
-        Some(OpioidChange { drug: change.drug, from: change.from, to: change.to, date: change.date })
+        Some(PlannedOpioidChange {
+            drug: change.drug,
+            from: change.from,
+            to: change.to,
+            date: change.date,
+        })
     }
 
     /// Who acknowledged, where a person without an account was telephoned.

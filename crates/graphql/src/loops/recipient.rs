@@ -33,7 +33,10 @@ impl Recipient {
 
     /// A loop with all that happened.
     pub(crate) fn with(view: RecipientView) -> Self {
-        Self { row: view.recipient.clone(), view: Some(Arc::new(view)) }
+        Self {
+            row: view.recipient.clone(),
+            view: Some(Arc::new(view)),
+        }
     }
 
     fn of_own_clinic(&self, ctx: &Context<'_>) -> Result<bool> {
@@ -73,13 +76,21 @@ impl Recipient {
 
     /// The clinic that sent it.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.row.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.row.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
     /// The organization addressed.
     async fn to_organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.row.to_organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.row.to_organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -146,7 +157,11 @@ impl Recipient {
 
     /// When the timers act next, when nobody answers before. For the clinic; null for others.
     async fn next_step_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        Ok(if self.of_own_clinic(ctx)? { self.row.next_step_at } else { None })
+        Ok(if self.of_own_clinic(ctx)? {
+            self.row.next_step_at
+        } else {
+            None
+        })
     }
 
     /// When a person first opened it.
@@ -166,13 +181,17 @@ impl Recipient {
 
     /// The colleague's loop, where it was redirected; null where it is not yours to see.
     async fn redirected_to(&self, ctx: &Context<'_>) -> Result<Option<Recipient>> {
-        let Some(id) = self.row.redirected_to else { return Ok(None) };
+        let Some(id) = self.row.redirected_to else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Recipient::of))
     }
 
     /// The loop that was redirected here; null where it is not yours to see.
     async fn redirected_from(&self, ctx: &Context<'_>) -> Result<Option<Recipient>> {
-        let Some(id) = self.row.redirected_from else { return Ok(None) };
+        let Some(id) = self.row.redirected_from else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Recipient::of))
     }
 
@@ -191,7 +210,12 @@ impl Recipient {
     async fn evidence(&self, ctx: &Context<'_>) -> Result<Vec<Evidence>> {
         let rows = match &self.view {
             Some(view) => view.evidence.clone(),
-            None => asking(ctx)?.load.load_one(EvidenceOf(self.row.id)).await.or_refuse(ctx)?.unwrap_or_default(),
+            None => asking(ctx)?
+                .load
+                .load_one(EvidenceOf(self.row.id))
+                .await
+                .or_refuse(ctx)?
+                .unwrap_or_default(),
         };
         Ok(rows.into_iter().map(Evidence).collect())
     }
@@ -199,11 +223,16 @@ impl Recipient {
     /// What left or is to leave. For the clinic; empty for others.
     #[graphql(complexity = "2 + 2 * child_complexity")]
     async fn deliveries(&self, ctx: &Context<'_>) -> Result<Vec<Delivery>> {
-        let rows = match &self.view {
-            Some(view) => view.deliveries.iter().map(|part| part.delivery.clone()).collect(),
-            None => asking(ctx)?.load.load_one(DeliveriesOf(self.row.id)).await.or_refuse(ctx)?.unwrap_or_default(),
-        };
-        Ok(rows.into_iter().map(Delivery).collect())
+        if let Some(view) = &self.view {
+            let parts = view.deliveries.iter().cloned();
+            return Ok(parts.map(|part| Delivery::with(part.delivery, part.attempts)).collect());
+        }
+        let rows = asking(ctx)?
+            .load
+            .load_one(DeliveriesOf(self.row.id))
+            .await
+            .or_refuse(ctx)?;
+        Ok(rows.unwrap_or_default().into_iter().map(Delivery::of).collect())
     }
 
     /// The escalation steps taken. For the clinic; empty for others.
@@ -211,7 +240,12 @@ impl Recipient {
     async fn steps(&self, ctx: &Context<'_>) -> Result<Vec<EscalationStep>> {
         let rows = match &self.view {
             Some(view) => view.steps.clone(),
-            None => asking(ctx)?.load.load_one(StepsOf(self.row.id)).await.or_refuse(ctx)?.unwrap_or_default(),
+            None => asking(ctx)?
+                .load
+                .load_one(StepsOf(self.row.id))
+                .await
+                .or_refuse(ctx)?
+                .unwrap_or_default(),
         };
         Ok(rows.into_iter().map(EscalationStep).collect())
     }
@@ -222,7 +256,11 @@ impl Recipient {
         if let Some(view) = &self.view {
             return Ok(view.call_tasks.iter().cloned().map(CallTask::with).collect());
         }
-        let rows = asking(ctx)?.load.load_one(CallTasksOf(self.row.id)).await.or_refuse(ctx)?;
+        let rows = asking(ctx)?
+            .load
+            .load_one(CallTasksOf(self.row.id))
+            .await
+            .or_refuse(ctx)?;
         Ok(rows.unwrap_or_default().into_iter().map(CallTask::of).collect())
     }
 
@@ -230,7 +268,11 @@ impl Recipient {
     async fn acknowledgment(&self, ctx: &Context<'_>) -> Result<Option<Acknowledgment>> {
         let found = match &self.view {
             Some(view) => view.acknowledgment.clone(),
-            None => asking(ctx)?.load.load_one(AcknowledgmentOf(self.row.id)).await.or_refuse(ctx)?,
+            None => asking(ctx)?
+                .load
+                .load_one(AcknowledgmentOf(self.row.id))
+                .await
+                .or_refuse(ctx)?,
         };
         Ok(found.map(Acknowledgment))
     }
@@ -239,7 +281,11 @@ impl Recipient {
     async fn decline(&self, ctx: &Context<'_>) -> Result<Option<Declined>> {
         let found = match &self.view {
             Some(view) => view.decline.clone(),
-            None => asking(ctx)?.load.load_one(DeclineOf(self.row.id)).await.or_refuse(ctx)?,
+            None => asking(ctx)?
+                .load
+                .load_one(DeclineOf(self.row.id))
+                .await
+                .or_refuse(ctx)?,
         };
         Ok(found.map(Declined))
     }
@@ -249,7 +295,12 @@ impl Recipient {
     async fn replies(&self, ctx: &Context<'_>) -> Result<Vec<Reply>> {
         let rows = match &self.view {
             Some(view) => view.replies.clone(),
-            None => asking(ctx)?.load.load_one(RepliesOf(self.row.id)).await.or_refuse(ctx)?.unwrap_or_default(),
+            None => asking(ctx)?
+                .load
+                .load_one(RepliesOf(self.row.id))
+                .await
+                .or_refuse(ctx)?
+                .unwrap_or_default(),
         };
         Ok(rows.into_iter().map(Reply).collect())
     }
@@ -262,7 +313,11 @@ impl Recipient {
             Some(view) => view.timeline.clone(),
             None => {
                 let asking = asking(ctx)?;
-                asking.service.loop_timeline(&asking.actor, self.row.id).await.or_refuse(ctx)?
+                asking
+                    .service
+                    .loop_timeline(&asking.actor, self.row.id)
+                    .await
+                    .or_refuse(ctx)?
             }
         };
         Ok(events.into_iter().map(LoopEvent).collect())

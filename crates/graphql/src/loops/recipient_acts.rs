@@ -105,7 +105,12 @@ impl RecipientMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(declined) => DeclineSharePayload {
                 recipient_id: Some(shown(declined.recipient_id)),
-                recipient: asking.load.load_one(declined.recipient_id).await.or_refuse(ctx)?.map(Recipient::of),
+                recipient: asking
+                    .load
+                    .load_one(declined.recipient_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Recipient::of),
                 mis_send_id: declined.mis_send_id.map(shown),
                 ..Default::default()
             },
@@ -136,7 +141,12 @@ impl RecipientMutation {
         };
         Ok(match settle(ctx, done.await)? {
             Ok(redirected) => RedirectSharePayload {
-                recipient: asking.load.load_one(redirected.recipient_id).await.or_refuse(ctx)?.map(Recipient::of),
+                recipient: asking
+                    .load
+                    .load_one(redirected.recipient_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Recipient::of),
                 new_recipient_id: Some(shown(redirected.new_recipient_id)),
                 ..Default::default()
             },
@@ -160,7 +170,10 @@ impl RecipientMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let recipient = asking.load.load_one(id).await.or_refuse(ctx)?.map(Recipient::of);
-                AcceptRedirectPayload { recipient, ..Default::default() }
+                AcceptRedirectPayload {
+                    recipient,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

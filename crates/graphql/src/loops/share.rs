@@ -42,7 +42,10 @@ pub(crate) async fn by_id(ctx: &Context<'_>, id: &ID) -> Result<Share> {
     let asking = asking(ctx)?;
     let id: ShareId = parse("id", id).or_refuse(ctx)?;
     let view = asking.service.share(&asking.actor, id).await.or_refuse(ctx)?;
-    Ok(Share { row: view.share.clone(), view: Some(Arc::new(view)) })
+    Ok(Share {
+        row: view.share.clone(),
+        view: Some(Arc::new(view)),
+    })
 }
 
 /// One act of sending a signed note version, with urgency and questions, to recipients.
@@ -70,7 +73,11 @@ impl Share {
 
     /// The clinic that sent it.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.row.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.row.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -96,7 +103,10 @@ impl Share {
 
     /// The words that went with it: for the clinic, and for a recipient who opened it. Writes a ledger entry.
     async fn message(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        Ok(self.detail(ctx).await?.and_then(|detail| detail.into_revealed().message))
+        Ok(self
+            .detail(ctx)
+            .await?
+            .and_then(|detail| detail.into_revealed().message))
     }
 
     /// The telephone call that was made before. For the clinic. Writes a ledger entry.
@@ -117,7 +127,12 @@ impl Share {
     async fn questions(&self, ctx: &Context<'_>) -> Result<Vec<Question>> {
         let rows = match &self.view {
             Some(view) => view.questions.clone(),
-            None => asking(ctx)?.load.load_one(QuestionsOf(self.row.id)).await.or_refuse(ctx)?.unwrap_or_default(),
+            None => asking(ctx)?
+                .load
+                .load_one(QuestionsOf(self.row.id))
+                .await
+                .or_refuse(ctx)?
+                .unwrap_or_default(),
         };
         Ok(rows.into_iter().map(Question).collect())
     }
@@ -128,7 +143,11 @@ impl Share {
         if let Some(view) = &self.view {
             return Ok(view.recipients.iter().cloned().map(Recipient::with).collect());
         }
-        let rows = asking(ctx)?.load.load_one(RecipientsOf(self.row.id)).await.or_refuse(ctx)?;
+        let rows = asking(ctx)?
+            .load
+            .load_one(RecipientsOf(self.row.id))
+            .await
+            .or_refuse(ctx)?;
         Ok(rows.unwrap_or_default().into_iter().map(Recipient::of).collect())
     }
 
@@ -144,7 +163,11 @@ impl Share {
 
     /// Why it was taken back. For the clinic, through `share`; null elsewhere.
     async fn recall_reason(&self) -> Option<&str> {
-        self.view.as_ref()?.recall_reason.as_ref().map(|reason| reason.reveal().as_str())
+        self.view
+            .as_ref()?
+            .recall_reason
+            .as_ref()
+            .map(|reason| reason.reveal().as_str())
     }
 
     /// When a newer version took its place.

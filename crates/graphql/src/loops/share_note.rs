@@ -198,7 +198,10 @@ impl ShareNoteInput {
             read_back: verbal.read_back,
             note: verbal.note,
         };
-        let overridden = |given: OverrideInput| share_note::Override { code: given.code, reason: given.reason };
+        let overridden = |given: OverrideInput| share_note::Override {
+            code: given.code,
+            reason: given.reason,
+        };
         let input = use_cases::ShareNote {
             note_version_id: ids.one("noteVersionId", &self.note_version_id),
             recipients: recipients(&self.recipients, &mut ids),
@@ -232,7 +235,11 @@ impl ReleaseQuery {
         let mut ids = Ids::default();
         let to = recipients(&given, &mut ids);
         ids.done().or_refuse(ctx)?;
-        let checks = asking.service.release_checks(&asking.actor, version, &to).await.or_refuse(ctx)?;
+        let checks = asking
+            .service
+            .release_checks(&asking.actor, version, &to)
+            .await
+            .or_refuse(ctx)?;
         Ok(checks.into_iter().map(ReleaseCheck).collect())
     }
 }
@@ -254,8 +261,16 @@ impl ShareMutation {
         let done = async { asking.service.share_note(&asking.actor, input.read()?).await };
         Ok(match settle(ctx, done.await)? {
             Ok(shared) => {
-                let share = asking.load.load_one(shared.share_id).await.or_refuse(ctx)?.map(Share::of);
-                ShareNotePayload { share, ..Default::default() }
+                let share = asking
+                    .load
+                    .load_one(shared.share_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Share::of);
+                ShareNotePayload {
+                    share,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -272,13 +287,21 @@ impl ShareMutation {
             let mut ids = Ids::default();
             let share_id = ids.one("shareId", &input.share_id);
             ids.done()?;
-            let input =
-                recall::RecallShare { share_id, reason: input.reason, idempotency_key: input.idempotency_key };
+            let input = recall::RecallShare {
+                share_id,
+                reason: input.reason,
+                idempotency_key: input.idempotency_key,
+            };
             asking.service.recall_share(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
             Ok(recalled) => RecallSharePayload {
-                share: asking.load.load_one(recalled.share_id).await.or_refuse(ctx)?.map(Share::of),
+                share: asking
+                    .load
+                    .load_one(recalled.share_id)
+                    .await
+                    .or_refuse(ctx)?
+                    .map(Share::of),
                 unopened: Some(recalled.unopened),
                 told: Some(recalled.told),
                 ..Default::default()

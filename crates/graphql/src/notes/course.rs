@@ -21,7 +21,11 @@ impl Course {
 
     /// The consultation note that planned it.
     async fn consultation_note(&self, ctx: &Context<'_>) -> Result<Note> {
-        let found = asking(ctx)?.load.load_one(self.0.consultation_note_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.consultation_note_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "note").map(Note)
     }
 

@@ -22,7 +22,11 @@ pub(crate) struct ConfirmUnusualInput {
 
 impl From<ConfirmUnusualInput> for use_cases::ConfirmUnusual {
     fn from(input: ConfirmUnusualInput) -> Self {
-        Self { path: input.path, limit: input.limit, value: input.value }
+        Self {
+            path: input.path,
+            limit: input.limit,
+            value: input.value,
+        }
     }
 }
 
@@ -103,11 +107,7 @@ payload! {
 
 type Saved = (use_cases::DraftSaved, Option<Note>);
 
-async fn saved(
-    ctx: &Context<'_>,
-    asking: &Asking,
-    done: Settled<use_cases::DraftSaved>,
-) -> Result<Settled<Saved>> {
+async fn saved(ctx: &Context<'_>, asking: &Asking, done: Settled<use_cases::DraftSaved>) -> Result<Settled<Saved>> {
     match done {
         Ok(saved) => {
             let note = asking.load.load_one(saved.note_id).await.or_refuse(ctx)?.map(Note);
@@ -197,11 +197,21 @@ impl DraftMutation {
             let mut ids = Ids::default();
             let note_id = ids.one("noteId", &input.note_id);
             ids.done()?;
-            let input = use_cases::DiscardDraft { note_id, expected_revision: input.expected_revision };
-            asking.service.discard_draft(&asking.actor, input).await.map(|()| note_id)
+            let input = use_cases::DiscardDraft {
+                note_id,
+                expected_revision: input.expected_revision,
+            };
+            asking
+                .service
+                .discard_draft(&asking.actor, input)
+                .await
+                .map(|()| note_id)
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(id) => DiscardDraftPayload { note_id: Some(shown(id)), ..Default::default() },
+            Ok(id) => DiscardDraftPayload {
+                note_id: Some(shown(id)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

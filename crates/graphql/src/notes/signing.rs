@@ -124,7 +124,10 @@ impl SignMutation {
         Ok(match settle(ctx, done.await)? {
             Ok(signed) => {
                 let found = asking.load.load_one(signed.version_id).await.or_refuse(ctx)?;
-                SignNotePayload { note_version: found.map(NoteVersion), ..Default::default() }
+                SignNotePayload {
+                    note_version: found.map(NoteVersion),
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -141,7 +144,10 @@ impl SignMutation {
             let mut ids = Ids::default();
             let note_id = ids.one("noteId", &input.note_id);
             ids.done()?;
-            let input = use_cases::AmendNote { note_id, idempotency_key: input.idempotency_key };
+            let input = use_cases::AmendNote {
+                note_id,
+                idempotency_key: input.idempotency_key,
+            };
             asking.service.amend_note(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
@@ -164,13 +170,19 @@ impl SignMutation {
     ) -> Result<SignAmendmentPayload> {
         let asking = asking(ctx)?;
         let done = async {
-            let input = use_cases::SignAmendment { sign: input.sign.read()?, reason: input.reason };
+            let input = use_cases::SignAmendment {
+                sign: input.sign.read()?,
+                reason: input.reason,
+            };
             asking.service.sign_amendment(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
             Ok(signed) => {
                 let found = asking.load.load_one(signed.version_id).await.or_refuse(ctx)?;
-                SignAmendmentPayload { note_version: found.map(NoteVersion), ..Default::default() }
+                SignAmendmentPayload {
+                    note_version: found.map(NoteVersion),
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })
@@ -187,14 +199,20 @@ impl SignMutation {
             let mut ids = Ids::default();
             let note_id = ids.one("noteId", &input.note_id);
             ids.done()?;
-            let input =
-                use_cases::WithdrawNote { note_id, reason: input.reason, idempotency_key: input.idempotency_key };
+            let input = use_cases::WithdrawNote {
+                note_id,
+                reason: input.reason,
+                idempotency_key: input.idempotency_key,
+            };
             asking.service.withdraw_note(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
             Ok(withdrawn) => {
                 let note = asking.load.load_one(withdrawn.note_id).await.or_refuse(ctx)?.map(Note);
-                WithdrawNotePayload { note, ..Default::default() }
+                WithdrawNotePayload {
+                    note,
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

@@ -36,9 +36,15 @@ impl Timeline {
         let place: Option<(DateTime<Utc>, _)> = page::after(ctx, LIST, after.as_deref())?;
         let place = place.map(|(occurred_at, item_id)| use_cases::TimelineCursor { occurred_at, item_id });
         let first = page::first(ctx, first)?;
-        let found = asking.service.patient_timeline(&asking.actor, patient, place, first).await.or_refuse(ctx)?;
-        let items =
-            found.items.into_iter().map(|row| (page::cursor(LIST, &(row.occurred_at, row.item_id)), TimelineItem(row)));
+        let found = asking
+            .service
+            .patient_timeline(&asking.actor, patient, place, first)
+            .await
+            .or_refuse(ctx)?;
+        let items = found
+            .items
+            .into_iter()
+            .map(|row| (page::cursor(LIST, &(row.occurred_at, row.item_id)), TimelineItem(row)));
         Ok(Self::of(items, found.next.is_some(), after.is_some()))
     }
 }
@@ -59,7 +65,9 @@ impl TimelineItem {
 
     /// The version; null for a draft.
     async fn note_version(&self, ctx: &Context<'_>) -> Result<Option<NoteVersion>> {
-        let Some(id) = self.0.note_version_id else { return Ok(None) };
+        let Some(id) = self.0.note_version_id else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(NoteVersion))
     }
 
@@ -103,7 +111,9 @@ pub(crate) struct Trend(pub(crate) use_cases::PatientTrend);
 impl Trend {
     /// The version of the consultation that froze the baseline; without one, all infusions are shown against none.
     async fn consultation_version(&self, ctx: &Context<'_>) -> Result<Option<NoteVersion>> {
-        let Some(id) = self.0.consultation_version_id else { return Ok(None) };
+        let Some(id) = self.0.consultation_version_id else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(NoteVersion))
     }
 
@@ -111,7 +121,9 @@ impl Trend {
     async fn infusion_versions(&self, ctx: &Context<'_>) -> Result<Vec<NoteVersion>> {
         let ids = &self.0.infusion_version_ids;
         let mut found = asking(ctx)?.load.load_many(ids.iter().copied()).await.or_refuse(ctx)?;
-        ids.iter().map(|id| present(ctx, found.remove(id), "note version").map(NoteVersion)).collect()
+        ids.iter()
+            .map(|id| present(ctx, found.remove(id), "note version").map(NoteVersion))
+            .collect()
     }
 
     /// The figures.

@@ -144,7 +144,10 @@ impl CareTeamMutation {
             asking.service.end_care_team_entry(&asking.actor, id).await.map(|()| id)
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(id) => EndCareTeamEntryPayload { care_team_entry_id: Some(shown(id)), ..Default::default() },
+            Ok(id) => EndCareTeamEntryPayload {
+                care_team_entry_id: Some(shown(id)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

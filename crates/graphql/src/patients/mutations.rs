@@ -66,14 +66,21 @@ impl PatientMutation {
             let mut ids = Ids::default();
             let identity = input.identity.read(&mut ids);
             ids.done()?;
-            let input = use_cases::RegisterPatient { identity, idempotency_key: input.idempotency_key };
+            let input = use_cases::RegisterPatient {
+                identity,
+                idempotency_key: input.idempotency_key,
+            };
             asking.service.register_patient(&asking.actor, input).await
         };
         let registered = match settle(ctx, done.await)? {
             Ok(registered) => registered,
             Err(problems) => return Ok(problems.into()),
         };
-        let patient = asking.service.patient(&asking.actor, registered.patient_id).await.or_refuse(ctx)?;
+        let patient = asking
+            .service
+            .patient(&asking.actor, registered.patient_id)
+            .await
+            .or_refuse(ctx)?;
         Ok(RegisterPatientPayload {
             patient: Some(Patient(patient)),
             look_alikes: Some(registered.look_alikes.into_iter().map(shown).collect()),
@@ -93,13 +100,20 @@ impl PatientMutation {
             let patient_id = ids.one("patientId", &input.patient_id);
             let identity = input.identity.read(&mut ids);
             ids.done()?;
-            let input = use_cases::UpdatePatient { patient_id, identity, idempotency_key: input.idempotency_key };
+            let input = use_cases::UpdatePatient {
+                patient_id,
+                identity,
+                idempotency_key: input.idempotency_key,
+            };
             asking.service.update_patient(&asking.actor, input).await
         };
         Ok(match settle(ctx, done.await)? {
             Ok(id) => {
                 let patient = asking.service.patient(&asking.actor, id).await.or_refuse(ctx)?;
-                UpdatePatientPayload { patient: Some(Patient(patient)), ..Default::default() }
+                UpdatePatientPayload {
+                    patient: Some(Patient(patient)),
+                    ..Default::default()
+                }
             }
             Err(problems) => problems.into(),
         })

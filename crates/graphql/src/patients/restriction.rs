@@ -23,7 +23,9 @@ impl Restriction {
 
     /// With nobody of this organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        let Some(id) = self.0.row.organization_id else { return Ok(None) };
+        let Some(id) = self.0.row.organization_id else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Organization))
     }
 
@@ -131,7 +133,11 @@ fn read(input: AddRestrictionInput) -> Result<use_cases::AddRestriction, Service
         RestrictionScopeInput::EveryoneButClinic(true) => use_cases::RestrictionScope::EveryoneButClinic,
         RestrictionScopeInput::EveryoneButClinic(false) => {
             let message = "true, or another of the scopes";
-            return Err(ServiceError::invalid("scope.everyoneButClinic", "OUT_OF_RANGE", message));
+            return Err(ServiceError::invalid(
+                "scope.everyoneButClinic",
+                "OUT_OF_RANGE",
+                message,
+            ));
         }
     };
     let input = use_cases::AddRestriction {
@@ -182,7 +188,10 @@ impl RestrictionMutation {
             asking.service.end_restriction(&asking.actor, id).await.map(|()| id)
         };
         Ok(match settle(ctx, done.await)? {
-            Ok(id) => EndRestrictionPayload { restriction_id: Some(shown(id)), ..Default::default() },
+            Ok(id) => EndRestrictionPayload {
+                restriction_id: Some(shown(id)),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

@@ -11,3 +11,8 @@ mod http_post;
 mod http_sse;
 mod http_ws;
 mod schema_text;
+mod story;
+mod story_access;
+mod story_desk;
+mod story_lists;
+mod story_watch;

@@ -1,0 +1,247 @@
+//! The audit search.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use liaison_service::audit as use_cases;
+
+use crate::directory::{organization::Organization, person::Person};
+use crate::enums::{ActorKind, PurposeOfUse};
+use crate::fail::OrRefuse as _;
+use crate::ids::shown;
+use crate::loops::parts::person;
+use crate::page::{self, connection};
+use crate::session::asking;
+
+/// A question that stands for a list of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "liaison_service::audit::AuditView")]
+pub(crate) enum AuditView {
+    /// Who saw this patient, or what this person saw: every act by which content or identity was read.
+    Saw,
+}
+
+/// Which entries. Every element that is given must fit.
+#[derive(InputObject, Default)]
+pub(crate) struct AuditFilter {
+    /// Not before.
+    from: Option<DateTime<Utc>>,
+    /// Before; after `from`.
+    until: Option<DateTime<Utc>>,
+    /// By this person (`user_...`).
+    user_id: Option<ID>,
+    /// About this patient (`patient_...`).
+    patient_id: Option<ID>,
+    /// About this note (`note_...`).
+    note_id: Option<ID>,
+    /// About this share (`share_...`).
+    share_id: Option<ID>,
+    /// About this loop (`recipient_...`).
+    recipient_id: Option<ID>,
+    /// About this other object (any typed id): at most 200 characters.
+    object_id: Option<ID>,
+    /// One of these acts, such as `share.create`: at most 64.
+    #[graphql(default)]
+    actions: Vec<String>,
+    /// A question that stands for a list of actions, which are added to `actions`.
+    view: Option<AuditView>,
+    /// `success`, `denied`, `refused` or `failure`.
+    outcome: Option<String>,
+    /// For this purpose of use.
+    purpose: Option<PurposeOfUse>,
+    /// In this request: at most 200 characters.
+    request_id: Option<String>,
+    /// From this network address: at most 200 characters.
+    peer: Option<String>,
+}
+
+impl From<AuditFilter> for use_cases::AuditFilter {
+    fn from(filter: AuditFilter) -> Self {
+        let text = |id: Option<ID>| id.map(|id| id.0);
+        Self {
+            from: filter.from,
+            until: filter.until,
+            user_id: text(filter.user_id),
+            patient_id: text(filter.patient_id),
+            note_id: text(filter.note_id),
+            share_id: text(filter.share_id),
+            recipient_id: text(filter.recipient_id),
+            object_id: text(filter.object_id),
+            actions: filter.actions,
+            view: filter.view.map(Into::into),
+            outcome: filter.outcome,
+            purpose: filter
+                .purpose
+                .map(|purpose| liaison_domain::PurposeOfUse::from(purpose).to_string()),
+            request_id: filter.request_id,
+            peer: filter.peer,
+        }
+    }
+}
+
+/// A further fact of an entry; never PHI.
+#[derive(SimpleObject)]
+pub(crate) struct AuditDetail {
+    /// Which fact, such as `urgency`.
+    name: String,
+    /// Its value.
+    value: String,
+}
+
+pub(crate) struct AuditEntry(use_cases::AuditEntry);
+
+connection! {
+    /// A page of ledger entries.
+    AuditEntryConnection,
+    /// A ledger entry in a page.
+    AuditEntryEdge of AuditEntry
+}
+
+/// One act as the ledger recorded it: who did what to what, when, why, from where. It holds ids and codes, never PHI.
+#[Object]
+impl AuditEntry {
+    /// Its id (`entry_...`).
+    async fn id(&self) -> ID {
+        shown(self.0.id)
+    }
+
+    /// When.
+    async fn recorded_at(&self) -> DateTime<Utc> {
+        self.0.recorded_at
+    }
+
+    /// What was done, such as `share.create`.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// `success`, `denied`, `refused` or `failure`.
+    async fn outcome(&self) -> &str {
+        &self.0.outcome
+    }
+
+    /// A person, or the service itself.
+    async fn actor_kind(&self) -> ActorKind {
+        self.0.actor_kind.into()
+    }
+
+    /// Who.
+    async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        person(ctx, self.0.user_id).await
+    }
+
+    /// In which role.
+    async fn role(&self) -> Option<&str> {
+        self.0.role.as_deref()
+    }
+
+    /// With which API token (`token_...`).
+    async fn token_id(&self) -> Option<ID> {
+        self.0.token_id.map(shown)
+    }
+
+    /// For which organization they acted.
+    async fn actor_organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        let Some(id) = self.0.actor_organization_id else {
+            return Ok(None);
+        };
+        Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Organization))
+    }
+
+    /// In whose records it falls.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        let Some(id) = self.0.organization_id else {
+            return Ok(None);
+        };
+        Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Organization))
+    }
+
+    /// Why.
+    async fn purpose(&self) -> PurposeOfUse {
+        self.0.purpose.into()
+    }
+
+    /// The patient concerned (`patient_...`).
+    async fn patient_id(&self) -> Option<ID> {
+        self.0.patient_id.map(shown)
+    }
+
+    /// The note concerned (`note_...`).
+    async fn note_id(&self) -> Option<ID> {
+        self.0.note_id.map(shown)
+    }
+
+    /// The version concerned (`notever_...`).
+    async fn note_version_id(&self) -> Option<ID> {
+        self.0.note_version_id.map(shown)
+    }
+
+    /// The share concerned (`share_...`).
+    async fn share_id(&self) -> Option<ID> {
+        self.0.share_id.map(shown)
+    }
+
+    /// The loop concerned (`recipient_...`).
+    async fn recipient_id(&self) -> Option<ID> {
+        self.0.recipient_id.map(shown)
+    }
+
+    /// Any other object concerned.
+    async fn object_id(&self) -> Option<&str> {
+        self.0.object_id.as_deref()
+    }
+
+    /// In which request.
+    async fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// From which network address.
+    async fn peer(&self) -> Option<&str> {
+        self.0.peer.as_deref()
+    }
+
+    /// Further facts, by name.
+    async fn details(&self) -> Vec<AuditDetail> {
+        let detail = |(name, value): (&String, &String)| AuditDetail {
+            name: name.clone(),
+            value: value.clone(),
+        };
+        self.0.detail.iter().map(detail).collect()
+    }
+
+    /// The entry's index in the ledger, from 0; null while it waits for one, usually less than a second.
+    async fn index(&self) -> Option<u64> {
+        self.0.index
+    }
+}
+
+/// The audit search.
+#[derive(Default)]
+pub(crate) struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// Searches the ledger within one's organization, newest first. For admins and auditors. Each search is recorded.
+    #[graphql(complexity = "page::cost(first, child_complexity)")]
+    async fn audit_entries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which entries; all when nothing is said.")] filter: Option<AuditFilter>,
+        #[graphql(desc = "How many: 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
+    ) -> Result<AuditEntryConnection> {
+        let asking = asking(ctx)?;
+        let further = after.is_some();
+        let input = use_cases::SearchAudit {
+            filter: filter.unwrap_or_default().into(),
+            first: Some(page::first(ctx, first)?),
+            after,
+        };
+        let found = asking.service.search_audit(&asking.actor, input).await.or_refuse(ctx)?;
+        let items = found
+            .entries
+            .into_iter()
+            .map(|entry| (entry.cursor.clone(), AuditEntry(entry)));
+        Ok(AuditEntryConnection::of(items, found.has_next, further))
+    }
+}
