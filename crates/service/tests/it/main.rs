@@ -11,6 +11,7 @@ mod mis_send;
 mod hold;
 mod reading;
 mod ledger;
+mod histories;
 mod patients;
 mod notes;
 mod work_support;
