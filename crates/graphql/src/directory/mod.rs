@@ -53,7 +53,13 @@ impl Viewer {
     async fn teams(&self, ctx: &Context<'_>) -> Result<Vec<Team>> {
         let asking = asking(ctx)?;
         let mut found = asking.load.load_many(asking.actor.teams.clone()).await.or_refuse(ctx)?;
-        Ok(asking.actor.teams.iter().filter_map(|id| found.remove(id)).map(Team).collect())
+        Ok(asking
+            .actor
+            .teams
+            .iter()
+            .filter_map(|id| found.remove(id))
+            .map(Team)
+            .collect())
     }
 
     /// Whether the token they came with may only read.
@@ -113,8 +119,15 @@ impl DirectoryQuery {
             after: place,
             first: page::first(ctx, first)?,
         };
-        let found = asking.service.organizations(&asking.actor, input).await.or_refuse(ctx)?;
-        let items = found.items.into_iter().map(|row| (page::cursor(LIST, &(&row.name, row.id)), Organization(row)));
+        let found = asking
+            .service
+            .organizations(&asking.actor, input)
+            .await
+            .or_refuse(ctx)?;
+        let items = found
+            .items
+            .into_iter()
+            .map(|row| (page::cursor(LIST, &(&row.name, row.id)), Organization(row)));
         Ok(OrganizationConnection::of(items, found.has_next, after.is_some()))
     }
 
@@ -128,11 +141,7 @@ impl DirectoryQuery {
     }
 
     /// One team.
-    async fn team(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its id (`team_...`).")] id: ID,
-    ) -> Result<Option<Team>> {
+    async fn team(&self, ctx: &Context<'_>, #[graphql(desc = "Its id (`team_...`).")] id: ID) -> Result<Option<Team>> {
         team::by_id(ctx, &id).await
     }
 

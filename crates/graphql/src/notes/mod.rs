@@ -78,7 +78,9 @@ impl Note {
 
     /// Who changed the draft last.
     async fn draft_updated_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        let Some(id) = self.0.draft_updated_by else { return Ok(None) };
+        let Some(id) = self.0.draft_updated_by else {
+            return Ok(None);
+        };
         Ok(asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?.map(Person))
     }
 
@@ -89,7 +91,9 @@ impl Note {
             return Ok(None);
         }
         let asking = asking(ctx)?;
-        Ok(Some(Draft(asking.service.draft(&asking.actor, self.0.id).await.or_refuse(ctx)?)))
+        Ok(Some(Draft(
+            asking.service.draft(&asking.actor, self.0.id).await.or_refuse(ctx)?,
+        )))
     }
 
     /// The number of the newest signed version; 0 before the first signature.
@@ -99,14 +103,23 @@ impl Note {
 
     /// The newest signed version.
     async fn latest_version(&self, ctx: &Context<'_>) -> Result<Option<NoteVersion>> {
-        Ok(asking(ctx)?.load.load_one(LatestOf(self.0.id)).await.or_refuse(ctx)?.map(NoteVersion))
+        Ok(asking(ctx)?
+            .load
+            .load_one(LatestOf(self.0.id))
+            .await
+            .or_refuse(ctx)?
+            .map(NoteVersion))
     }
 
     /// Every signed version, newest first.
     #[graphql(complexity = "10 + 2 * child_complexity")]
     async fn versions(&self, ctx: &Context<'_>) -> Result<Vec<NoteVersion>> {
         let asking = asking(ctx)?;
-        let found = asking.service.versions_of_note(&asking.actor, self.0.id).await.or_refuse(ctx)?;
+        let found = asking
+            .service
+            .versions_of_note(&asking.actor, self.0.id)
+            .await
+            .or_refuse(ctx)?;
         Ok(found.into_iter().map(NoteVersion).collect())
     }
 
@@ -194,7 +207,13 @@ impl NoteVersion {
     #[graphql(complexity = "20 + child_complexity")]
     async fn body(&self, ctx: &Context<'_>) -> Result<ReleasedNote> {
         let asking = asking(ctx)?;
-        Ok(ReleasedNote(asking.service.note_version(&asking.actor, self.0.id).await.or_refuse(ctx)?))
+        Ok(ReleasedNote(
+            asking
+                .service
+                .note_version(&asking.actor, self.0.id)
+                .await
+                .or_refuse(ctx)?,
+        ))
     }
 }
 
@@ -228,7 +247,10 @@ pub(crate) async fn list_notes(
         limit: page::first(ctx, first)?,
     };
     let found = asking.service.list_notes(&asking.actor, input).await.or_refuse(ctx)?;
-    let items = found.notes.into_iter().map(|row| (page::cursor(LIST, &(row.created_at, row.id)), Note(row)));
+    let items = found
+        .notes
+        .into_iter()
+        .map(|row| (page::cursor(LIST, &(row.created_at, row.id)), Note(row)));
     Ok(NoteConnection::of(items, found.has_more, after.is_some()))
 }
 
@@ -262,7 +284,11 @@ impl NoteQuery {
         #[graphql(desc = "How many: 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
     ) -> Result<NoteConnection> {
-        let patient = patient_id.as_ref().map(|id| parse("patientId", id)).transpose().or_refuse(ctx)?;
+        let patient = patient_id
+            .as_ref()
+            .map(|id| parse("patientId", id))
+            .transpose()
+            .or_refuse(ctx)?;
         list_notes(ctx, patient, drafts_only, first, after).await
     }
 }

@@ -46,7 +46,11 @@ pub(crate) struct OtherMrn(use_cases::OtherMrn);
 impl OtherMrn {
     /// The organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -76,7 +80,11 @@ impl Patient {
 
     /// The clinic that treats.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
-        let found = asking(ctx)?.load.load_one(self.0.organization_id).await.or_refuse(ctx)?;
+        let found = asking(ctx)?
+            .load
+            .load_one(self.0.organization_id)
+            .await
+            .or_refuse(ctx)?;
         present(ctx, found, "organization").map(Organization)
     }
 
@@ -102,7 +110,14 @@ impl Patient {
 
     /// The recipients' own numbers for this patient.
     async fn other_mrns(&self) -> Vec<OtherMrn> {
-        self.0.identity.reveal().other_mrns.iter().cloned().map(OtherMrn).collect()
+        self.0
+            .identity
+            .reveal()
+            .other_mrns
+            .iter()
+            .cloned()
+            .map(OtherMrn)
+            .collect()
     }
 
     /// Who looks after the patient at a time.
@@ -114,7 +129,11 @@ impl Patient {
     ) -> Result<Vec<CareTeamEntry>> {
         let asking = asking(ctx)?;
         let at = at.unwrap_or_else(|| asking.service.now());
-        let found = asking.service.care_team(&asking.actor, self.0.id, at).await.or_refuse(ctx)?;
+        let found = asking
+            .service
+            .care_team(&asking.actor, self.0.id, at)
+            .await
+            .or_refuse(ctx)?;
         Ok(found.into_iter().map(CareTeamEntry).collect())
     }
 
@@ -122,7 +141,11 @@ impl Patient {
     #[graphql(complexity = "10 + 2 * child_complexity")]
     async fn restrictions(&self, ctx: &Context<'_>) -> Result<Vec<Restriction>> {
         let asking = asking(ctx)?;
-        let found = asking.service.restrictions(&asking.actor, self.0.id).await.or_refuse(ctx)?;
+        let found = asking
+            .service
+            .restrictions(&asking.actor, self.0.id)
+            .await
+            .or_refuse(ctx)?;
         Ok(found.into_iter().map(Restriction).collect())
     }
 
@@ -160,7 +183,13 @@ impl Patient {
     #[graphql(complexity = "20 + 2 * child_complexity")]
     async fn trend(&self, ctx: &Context<'_>) -> Result<Trend> {
         let asking = asking(ctx)?;
-        Ok(Trend(asking.service.patient_trend(&asking.actor, self.0.id).await.or_refuse(ctx)?))
+        Ok(Trend(
+            asking
+                .service
+                .patient_trend(&asking.actor, self.0.id)
+                .await
+                .or_refuse(ctx)?,
+        ))
     }
 
     /// When it was registered.
@@ -262,8 +291,15 @@ impl PatientQuery {
             after: page::after(ctx, LIST, after.as_deref())?,
             limit: page::first(ctx, first)?,
         };
-        let found = asking.service.search_patients(&asking.actor, input).await.or_refuse(ctx)?;
-        let items = found.patients.into_iter().map(|patient| (page::cursor(LIST, &patient.id), Patient(patient)));
+        let found = asking
+            .service
+            .search_patients(&asking.actor, input)
+            .await
+            .or_refuse(ctx)?;
+        let items = found
+            .patients
+            .into_iter()
+            .map(|patient| (page::cursor(LIST, &patient.id), Patient(patient)));
         Ok(PatientConnection::of(items, found.has_more, after.is_some()))
     }
 }
