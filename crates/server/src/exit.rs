@@ -41,7 +41,9 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         }
         match cause.downcast_ref::<StoreError>() {
             Some(StoreError::PendingMigrations(_) | StoreError::Database { unavailable: true, .. }) => return 3,
-            Some(StoreError::Database { statement: "connect", .. }) => return 3,
+            Some(StoreError::Database {
+                statement: "connect", ..
+            }) => return 3,
             Some(StoreError::Url(_)) => return 2,
             _ => {}
         }

@@ -51,7 +51,11 @@ pub(crate) fn router(config: &Config, service: &Service, workers: Option<Health>
         .on_response(DefaultOnResponse::new().level(Level::DEBUG));
     Router::new()
         .route("/readyz", get(ready))
-        .with_state(Ready { service: service.clone(), workers, stop })
+        .with_state(Ready {
+            service: service.clone(),
+            workers,
+            stop,
+        })
         .merge(liaison_graphql::http::router(schema, graphql, authenticate))
         .layer(trace)
         .route("/healthz", get(async || "ok\n"))
@@ -64,7 +68,9 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, service)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }
 
 /// The answer of `/readyz`.
@@ -93,22 +99,51 @@ async fn ready(State(state): State<Ready>) -> impl IntoResponse {
     let ledger = tokio::time::timeout(PATIENCE, lag(&state.service)).await;
     let (database, ledger) = match ledger {
         Ok(Ok(ledger)) => ("answers", ledger),
-        Ok(Err(_)) => ("fails", Ledger { state: "unknown", ..Ledger::default() }),
-        Err(_) => ("silent", Ledger { state: "unknown", ..Ledger::default() }),
+        Ok(Err(_)) => (
+            "fails",
+            Ledger {
+                state: "unknown",
+                ..Ledger::default()
+            },
+        ),
+        Err(_) => (
+            "silent",
+            Ledger {
+                state: "unknown",
+                ..Ledger::default()
+            },
+        ),
     };
     let (workers, alive) = match &state.workers {
         None => ("elsewhere".to_owned(), true),
         Some(health) if health.all_alive() => ("alive".to_owned(), true),
         Some(health) => {
-            let dead: Vec<_> =
-                health.queues().iter().filter(|queue| !queue.alive).map(|queue| queue.queue.name()).collect();
+            let dead: Vec<_> = health
+                .queues()
+                .iter()
+                .filter(|queue| !queue.alive)
+                .map(|queue| queue.queue.name())
+                .collect();
             (format!("not alive: {}", dead.join(", ")), false)
         }
     };
     let stopping = state.stop.is_cancelled();
     let ready = database == "answers" && alive && !stopping;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, database, workers, ledger, stopping }))
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Readiness {
+            ready,
+            database,
+            workers,
+            ledger,
+            stopping,
+        }),
+    )
 }
 
 async fn lag(service: &Service) -> liaison_store::Result<Ledger> {
@@ -116,5 +151,9 @@ async fn lag(service: &Service) -> liaison_store::Result<Ledger> {
     let (waiting, oldest) = liaison_store::ledger::pending_count(&mut conn).await?;
     let oldest_seconds = oldest.map(|oldest| (service.now() - oldest).num_seconds().max(0));
     let late = oldest_seconds.is_some_and(|age| age > LATE);
-    Ok(Ledger { state: if late { "late" } else { "current" }, waiting: Some(waiting), oldest_seconds })
+    Ok(Ledger {
+        state: if late { "late" } else { "current" },
+        waiting: Some(waiting),
+        oldest_seconds,
+    })
 }

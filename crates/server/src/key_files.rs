@@ -52,8 +52,13 @@ pub(crate) fn signer(config: &Config) -> anyhow::Result<Signer> {
 
 fn parse(text: &str) -> anyhow::Result<(String, Zeroizing<[u8; 32]>)> {
     let expected = "expected one line \"ledger NAME BASE64\" with a key of 32 bytes";
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let (Some(line), None) = (lines.next(), lines.next()) else { bail!(expected) };
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        bail!(expected)
+    };
     let mut words = line.split_whitespace();
     let (Some("ledger"), Some(name), Some(key), None) = (words.next(), words.next(), words.next(), words.next()) else {
         bail!(expected)
@@ -66,8 +71,15 @@ fn parse(text: &str) -> anyhow::Result<(String, Zeroizing<[u8; 32]>)> {
 /// What is missing of the two key files.
 pub(crate) fn missing(config: &Config) -> Vec<&Path> {
     let keys = &config.keys;
-    let files = [(keys.master.is_none(), &keys.master_file), (keys.ledger.is_none(), &keys.ledger_file)];
-    files.into_iter().filter(|(from_file, path)| *from_file && !path.exists()).map(|(_, path)| path.as_path()).collect()
+    let files = [
+        (keys.master.is_none(), &keys.master_file),
+        (keys.ledger.is_none(), &keys.ledger_file),
+    ];
+    files
+        .into_iter()
+        .filter(|(from_file, path)| *from_file && !path.exists())
+        .map(|(_, path)| path.as_path())
+        .collect()
 }
 
 /// Makes the missing key files; the paths that were made.
@@ -79,7 +91,11 @@ pub(crate) fn create<'c>(config: &'c Config, random: &dyn Random) -> anyhow::Res
         } else {
             let seed = Zeroizing::new(random.bytes::<32>());
             let encoded = Zeroizing::new(STANDARD.encode(seed.as_slice()));
-            Zeroizing::new(format!("{LEDGER_NOTE}ledger {} {}\n", ledger_name(config), encoded.as_str()))
+            Zeroizing::new(format!(
+                "{LEDGER_NOTE}ledger {} {}\n",
+                ledger_name(config),
+                encoded.as_str()
+            ))
         };
         write_new(path, text.as_bytes()).with_context(|| format!("the key file {}", path.display()))?;
     }
@@ -87,8 +103,16 @@ pub(crate) fn create<'c>(config: &'c Config, random: &dyn Random) -> anyhow::Res
 }
 
 fn ledger_name(config: &Config) -> String {
-    let host = config.http.base_url().and_then(|url| url.host_str()).unwrap_or("localhost");
-    config.keys.ledger_name.clone().unwrap_or_else(|| format!("{host}/ledger"))
+    let host = config
+        .http
+        .base_url()
+        .and_then(|url| url.host_str())
+        .unwrap_or("localhost");
+    config
+        .keys
+        .ledger_name
+        .clone()
+        .unwrap_or_else(|| format!("{host}/ledger"))
 }
 
 /// Makes the keys of a new embedded database; elsewhere a missing key is refused, because a fresh one would open nothing.
@@ -124,7 +148,10 @@ pub(crate) fn check_mode(path: &Path) -> anyhow::Result<()> {
         let metadata = fs::metadata(path).with_context(|| format!("the key file {}", path.display()))?;
         let mode = metadata.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            bail!("{0}: mode {mode:o} lets others read it; run chmod 600 {0}", path.display());
+            bail!(
+                "{0}: mode {mode:o} lets others read it; run chmod 600 {0}",
+                path.display()
+            );
         }
     }
     Ok(())

@@ -17,7 +17,8 @@ impl Channel for NoMail {
             // An operator can still set a relay up, and then the mail leaves.
             outcome: SendOutcome::Transient { retry_after: None },
             status: None,
-            artefact: "this server has no mail relay: set email.transport to \"smtp\" and the keys beside it".to_owned(),
+            artefact: "this server has no mail relay: set email.transport to \"smtp\" and the keys beside it"
+                .to_owned(),
         }
     }
 }

@@ -59,13 +59,26 @@ pub(crate) async fn open_with_clock(config: &Config, clock: Arc<dyn Clock>) -> a
         None => channels.push(Arc::new(NoMail)),
     }
     let settings = settings(config, &store)?;
-    Ok(Parts { service: Service::new(ServiceOptions { store, settings, signer, channels }), email })
+    Ok(Parts {
+        service: Service::new(ServiceOptions {
+            store,
+            settings,
+            signer,
+            channels,
+        }),
+        email,
+    })
 }
 
 fn settings(config: &Config, store: &Store) -> anyhow::Result<Settings> {
     let base_url = config.http.base_url().context("http.base_url is missing")?.clone();
     let random = store.random();
-    let process = format!("{}/{}/{:08x}", host(), std::process::id(), u32::from_le_bytes(random.bytes()));
+    let process = format!(
+        "{}/{}/{:08x}",
+        host(),
+        std::process::id(),
+        u32::from_le_bytes(random.bytes())
+    );
     let mut settings = Settings::new(base_url, process);
     settings.allow_http_endpoints = config.webhooks.allow_http;
     settings.attempt_timeout = config.work.attempt_timeout();
@@ -94,7 +107,10 @@ impl Parts {
             (Queue::Escalate, work.escalate_concurrency),
             (Queue::Notify, work.notify_concurrency),
         ] {
-            let changed = QueueSettings { concurrency, ..settings.queue(queue) };
+            let changed = QueueSettings {
+                concurrency,
+                ..settings.queue(queue)
+            };
             settings = settings.with_queue(queue, changed);
         }
         let (clock, random) = (store.clock(), store.random());
@@ -104,7 +120,14 @@ impl Parts {
             now: Arc::new(move || clock.now()),
         };
         let handler = Arc::new(ServiceHandler::new(self.service.clone()));
-        Ok(Runtime::new(settings, store.task_pool(), store.wake().clone(), handler, sources, stop)?)
+        Ok(Runtime::new(
+            settings,
+            store.task_pool(),
+            store.wake().clone(),
+            handler,
+            sources,
+            stop,
+        )?)
     }
 
     /// Hears other processes' events on PostgreSQL until `stop`, again and again; on SQLite there are none.
@@ -113,9 +136,15 @@ impl Parts {
         let mut pause = first;
         loop {
             let began = std::time::Instant::now();
-            let Some(Err(error)) = stop.run_until_cancelled(self.service.store().listen()).await else { return };
+            let Some(Err(error)) = stop.run_until_cancelled(self.service.store().listen()).await else {
+                return;
+            };
             // A connection that held for a while was a good one.
-            pause = if began.elapsed() > longest { first } else { (pause * 2).min(longest) };
+            pause = if began.elapsed() > longest {
+                first
+            } else {
+                (pause * 2).min(longest)
+            };
             tracing::warn!(%error, ?pause, "not hearing other processes' events; listening again after a pause");
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;

@@ -41,7 +41,10 @@ impl Settings {
             allow_http_endpoints: false,
             attempt_timeout: Duration::from_secs(15),
             lease: Duration::from_secs(60),
-            retry: ChannelKind::ALL.iter().map(|&channel| (channel, RetrySchedule::default_for(channel))).collect(),
+            retry: ChannelKind::ALL
+                .iter()
+                .map(|&channel| (channel, RetrySchedule::default_for(channel)))
+                .collect(),
             process: process.into(),
             idempotency_retention: Duration::from_secs(24 * 3_600),
         }
@@ -129,7 +132,9 @@ impl Service {
 
     /// Decides whether the actor may do something; a refusal is written to the ledger in a transaction of its own.
     pub(crate) async fn authorize(&self, actor: &Actor, action: Action, relation: Relation) -> Result<()> {
-        let Err(denied) = decide(actor, action, relation) else { return Ok(()) };
+        let Err(denied) = decide(actor, action, relation) else {
+            return Ok(());
+        };
         let mut tx = self.begin().await?;
         let mut entry = self.entry(actor, "access.denied");
         entry.outcome = "denied";

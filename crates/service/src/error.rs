@@ -17,7 +17,11 @@ pub struct FieldProblem {
 impl FieldProblem {
     /// A problem.
     pub fn new(path: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), code: code.into(), message: message.into() }
+        Self {
+            path: path.into(),
+            code: code.into(),
+            message: message.into(),
+        }
     }
 
     /// A field that must be given.
@@ -72,7 +76,11 @@ pub enum ServiceError {
 }
 
 fn list(problems: &[FieldProblem]) -> String {
-    problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.path, problem.message))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 impl ServiceError {
@@ -108,7 +116,10 @@ impl ServiceError {
 
     /// A conflict with the present state.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
-        Self::Conflict { code, message: message.into() }
+        Self::Conflict {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -116,9 +127,10 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Database { unavailable: true, .. } => Self::Unavailable,
-            StoreError::Affected { .. } => {
-                Self::conflict("CHANGED_MEANWHILE", "somebody else changed this at the same moment; look again")
-            }
+            StoreError::Affected { .. } => Self::conflict(
+                "CHANGED_MEANWHILE",
+                "somebody else changed this at the same moment; look again",
+            ),
             other => Self::Internal(other),
         }
     }

@@ -26,11 +26,19 @@ pub(crate) async fn replay<I: Serialize, O: DeserializeOwned>(
     operation: &'static str,
     input: &I,
 ) -> Result<Option<O>> {
-    let (Some(key), Some(user)) = (key, actor.user_id) else { return Ok(None) };
+    let (Some(key), Some(user)) = (key, actor.user_id) else {
+        return Ok(None);
+    };
     if key.is_empty() || key.chars().count() > MAX_KEY {
-        return Err(ServiceError::invalid("idempotencyKey", "OUT_OF_RANGE", format!("1 to {MAX_KEY} characters")));
+        return Err(ServiceError::invalid(
+            "idempotencyKey",
+            "OUT_OF_RANGE",
+            format!("1 to {MAX_KEY} characters"),
+        ));
     }
-    let Some(kept) = rows::find(tx, user, key).await? else { return Ok(None) };
+    let Some(kept) = rows::find(tx, user, key).await? else {
+        return Ok(None);
+    };
     if kept.operation != operation || kept.request_sha256 != fingerprint(tx, operation, input)? {
         return Err(ServiceError::IdempotencyKeyReused);
     }
@@ -49,15 +57,18 @@ pub(crate) async fn keep<I: Serialize, O: Serialize>(
     input: &I,
     answer: &O,
 ) -> Result<()> {
-    let (Some(key), Some(user)) = (key, actor.user_id) else { return Ok(()) };
+    let (Some(key), Some(user)) = (key, actor.user_id) else {
+        return Ok(());
+    };
     let response = serde_json::to_string(answer)
         .map_err(|error| ServiceError::Internal(liaison_store::StoreError::Encode(error.to_string())))?;
     let request = fingerprint(tx, operation, input)?;
     match rows::insert(tx, user, key, operation, request, &response, service.now()).await {
         // The same request is under way at this moment: whoever commits first answers both.
-        Err(error) if error.is_unique_violation() => {
-            Err(ServiceError::conflict("IN_PROGRESS", "the same request is being worked on; try again"))
-        }
+        Err(error) if error.is_unique_violation() => Err(ServiceError::conflict(
+            "IN_PROGRESS",
+            "the same request is being worked on; try again",
+        )),
         other => Ok(other?),
     }
 }

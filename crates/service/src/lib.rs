@@ -10,10 +10,10 @@ mod error;
 mod idempotency;
 pub mod ledger;
 pub mod loops;
+pub mod notes;
 pub mod patients;
 pub mod reading;
 pub mod work;
-pub mod notes;
 
 pub use context::{Service, ServiceOptions, Settings};
 pub use error::{FieldProblem, ServiceError};

@@ -143,6 +143,7 @@ sql! {
     PROVEN = "update endpoint set last_proven_at = $2, failing_since = null where id = $1";
     FAILING = "update endpoint set failing_since = $2 where id = $1 and failing_since is null";
     NEXT_DUE = "select min(next_attempt_at) as a from delivery where next_attempt_at is not null";
+    RELEASE_ALL = "update delivery set lease_until = null where lease_until is not null";
 }
 
 /// Adds deliveries.
@@ -434,4 +435,9 @@ pub async fn attempts_of(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<Att
 pub async fn next_due(conn: &mut Conn) -> Result<Option<DateTime<Utc>>> {
     let row: Option<(Option<DateTime<Utc>>,)> = conn.one(NEXT_DUE, args![]).await?;
     Ok(row.and_then(|(at,)| at))
+}
+
+/// Ends every lease: for the only process, at its start, when nobody can be sending. How many there were.
+pub async fn release_all(tx: &mut Tx) -> Result<u64> {
+    tx.execute(RELEASE_ALL, args![]).await
 }

@@ -84,8 +84,11 @@ impl NewEntry {
     /// The canonical bytes that are hashed and kept.
     pub fn leaf(&self) -> Result<Leaf> {
         let text = |id: Option<String>| id;
-        let mut detail: BTreeMap<String, String> =
-            self.detail.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let mut detail: BTreeMap<String, String> = self
+            .detail
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
         if let Some(version) = self.note_version_id {
             detail.insert("note_version_id".to_owned(), version.to_string());
         }
@@ -93,7 +96,10 @@ impl NewEntry {
             detail.insert("token_id".to_owned(), token.to_string());
         }
         let (object_type, object_id) = match &self.object_id {
-            Some(id) => (Some(id.split('_').next().unwrap_or("object").to_owned()), Some(id.clone())),
+            Some(id) => (
+                Some(id.split('_').next().unwrap_or("object").to_owned()),
+                Some(id.clone()),
+            ),
             None => (None, None),
         };
         let entry = Entry {
@@ -211,7 +217,10 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry]) -> Result<()> {
 pub async fn lock_sequencer(tx: &mut Tx) -> Result<()> {
     match tx.one::<(String,)>(LOCK_SEQUENCER, args![]).await? {
         Some(_) => Ok(()),
-        None => Err(StoreError::Row { column: "name", message: "ledger_lease lacks its row sequencer".to_owned() }),
+        None => Err(StoreError::Row {
+            column: "name",
+            message: "ledger_lease lacks its row sequencer".to_owned(),
+        }),
     }
 }
 
@@ -232,17 +241,24 @@ pub async fn hashes(conn: &mut Conn, indexes: &[u64]) -> Result<HashMap<u64, Has
     indexes.sort_unstable();
     indexes.dedup();
     let rows: Vec<(i64, Vec<u8>)> = conn.all_among(HASHES, args![], &indexes).await?;
-    rows.into_iter().map(|(index, bytes)| Ok((index.unsigned_abs(), hash_from(bytes)?))).collect()
+    rows.into_iter()
+        .map(|(index, bytes)| Ok((index.unsigned_abs(), hash_from(bytes)?)))
+        .collect()
 }
 
 fn hash_from(bytes: Vec<u8>) -> Result<Hash> {
-    bytes.try_into().map_err(|_| StoreError::Row { column: "hash", message: "a hash has 32 bytes".to_owned() })
+    bytes.try_into().map_err(|_| StoreError::Row {
+        column: "hash",
+        message: "a hash has 32 bytes".to_owned(),
+    })
 }
 
 /// How many leaves the stored indexes say there are: the highest and one.
 pub async fn stored_size(conn: &mut Conn) -> Result<u64> {
     let last: Option<(Option<i64>,)> = conn.one(LAST_LEAF, args![]).await?;
-    Ok(last.and_then(|(index,)| index).map_or(0, |index| index.unsigned_abs() + 1))
+    Ok(last
+        .and_then(|(index,)| index)
+        .map_or(0, |index| index.unsigned_abs() + 1))
 }
 
 /// Gives entries their indexes from `first` on, adds the tree's new hashes and the checkpoint.
@@ -253,16 +269,26 @@ pub async fn append(
     new_hashes: &[(u64, Hash)],
     checkpoint: (u64, String, DateTime<Utc>),
 ) -> Result<()> {
-    let leaves: Vec<Vec<Arg>> =
-        entries.iter().zip(first..).map(|(entry, index)| args![signed(index), *entry]).collect();
+    let leaves: Vec<Vec<Arg>> = entries
+        .iter()
+        .zip(first..)
+        .map(|(entry, index)| args![signed(index), *entry])
+        .collect();
     tx.insert_all(INSERT_LEAVES, leaves).await?;
-    let hashes = new_hashes.iter().map(|(index, hash)| args![signed(*index), *hash]).collect();
+    let hashes = new_hashes
+        .iter()
+        .map(|(index, hash)| args![signed(*index), *hash])
+        .collect();
     tx.insert_all(INSERT_HASHES, hashes).await?;
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.uuid()).collect();
     let removed = tx.execute_in(DELETE_PENDING, args![], &ids).await?;
     if removed != ids.len() as u64 {
         let expected = ids.len() as u64;
-        return Err(StoreError::Affected { statement: DELETE_PENDING.name, affected: removed, expected });
+        return Err(StoreError::Affected {
+            statement: DELETE_PENDING.name,
+            affected: removed,
+            expected,
+        });
     }
     let (size, note, at) = checkpoint;
     tx.change_one(INSERT_CHECKPOINT, args![signed(size), note, at]).await
@@ -297,7 +323,10 @@ pub async fn leaf_of(conn: &mut Conn, entry: EntryId) -> Result<Option<(u64, Vec
 /// Leaves with indexes in `from..until`, at most `limit`.
 pub async fn leaves(conn: &mut Conn, from: u64, until: u64, limit: u32) -> Result<Vec<(u64, Vec<u8>)>> {
     let rows: Vec<(i64, Vec<u8>)> = conn.all(LEAVES_FROM, args![signed(from), signed(until), limit]).await?;
-    Ok(rows.into_iter().map(|(index, leaf)| (index.unsigned_abs(), leaf)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(index, leaf)| (index.unsigned_abs(), leaf))
+        .collect())
 }
 
 fn signed(index: u64) -> i64 {

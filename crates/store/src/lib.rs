@@ -4,30 +4,30 @@
 //! The only crate that names sqlx (and apalis's push). Rows live beside the statements that fill them; business
 //! decisions live in `service`.
 
+pub mod acknowledgments;
 pub mod arg;
+pub mod board;
+pub mod call_tasks;
 mod conn;
+pub mod deliveries;
 pub mod directory;
 mod engine;
 mod error;
 pub mod event;
 pub mod idempotency;
-pub mod shares;
-pub mod recipients;
-pub mod mis_sends;
-pub mod board;
 pub mod inbox;
-pub mod replies;
-pub mod notices;
-pub mod deliveries;
-pub mod call_tasks;
-pub mod acknowledgments;
 pub mod keys;
-pub mod notes;
-pub mod patients;
 pub mod ledger;
 mod migrate;
+pub mod mis_sends;
+pub mod notes;
+pub mod notices;
+pub mod patients;
+pub mod recipients;
+pub mod replies;
 mod row;
 pub mod schedule;
+pub mod shares;
 mod sql;
 pub mod tasks;
 pub mod timeliness;
@@ -78,7 +78,11 @@ pub struct StoreOptions {
 
 enum Pools {
     /// One writer, some readers, and a connection for the workers' own tables.
-    Sqlite { writer: SqlitePool, readers: SqlitePool, tasks: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        tasks: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -143,7 +147,10 @@ impl Store {
 
     /// The keys.
     pub fn keyring(&self) -> Result<&Keyring> {
-        self.0.keyring.get().ok_or_else(|| StoreError::Keys("not loaded yet".to_owned()))
+        self.0
+            .keyring
+            .get()
+            .ok_or_else(|| StoreError::Keys("not loaded yet".to_owned()))
     }
 
     /// The bells of this process's workers.
@@ -218,7 +225,11 @@ impl Store {
         let now = SystemClock.now().timestamp_millis();
         let last = self.0.sequencer_nudged.load(Ordering::Relaxed);
         now - last >= SEQUENCER_NUDGE.as_millis() as i64
-            && self.0.sequencer_nudged.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && self
+                .0
+                .sequencer_nudged
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     // apalis reads the machine's clock, so tasks are dated by it and not by a set clock.
@@ -277,7 +288,11 @@ async fn connect(url: &str, connections: u32) -> Result<Pools> {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(30))
             .statement_cache_capacity(500);
-        let pool = |connections, options| SqlitePoolOptions::new().max_connections(connections).connect_with(options);
+        let pool = |connections, options| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .connect_with(options)
+        };
         let writer = pool(1, base.clone()).await.map_err(failed)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(connections.min(8))
@@ -289,8 +304,9 @@ async fn connect(url: &str, connections: u32) -> Result<Pools> {
         return Ok(Pools::Sqlite { writer, readers, tasks });
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let connect: PgConnectOptions =
-            url.parse().map_err(|_| StoreError::Url("not a PostgreSQL URL".to_owned()))?;
+        let connect: PgConnectOptions = url
+            .parse()
+            .map_err(|_| StoreError::Url("not a PostgreSQL URL".to_owned()))?;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))

@@ -3,7 +3,7 @@
 //! [`both_engines!`] writes one test for SQLite and one for PostgreSQL from the same body. PostgreSQL tests need
 //! `LIAISON_TEST_POSTGRES_URL`, which `cargo xtask test` sets, and fail without it.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a harness stops the test when it cannot work")]
+#![expect(clippy::expect_used, reason = "a harness stops the test when it cannot work")]
 
 mod app;
 mod database;
@@ -16,8 +16,8 @@ pub use app::{App, START};
 pub use database::Database;
 pub use fixture::Fixture;
 pub use fleet::{Dies, Fleet};
-pub use notes::Signed;
 pub use liaison_store::Engine;
+pub use notes::Signed;
 
 /// Declares a test that runs on both engines: `both_engines! { async fn name(app: App) { … } }`.
 #[macro_export]

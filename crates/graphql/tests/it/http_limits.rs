@@ -169,7 +169,11 @@ async fn text_tokens_and_nesting_are_bounded_before_the_parser_runs() {
     );
     assert_refused(&toy, &lists(39), "NESTING_LIMIT", "40").await;
     let widest = Toy::with(|s| s.limits.max_nesting = 64);
-    assert_eq!(widest.query(&lists(62)).await.code(), "BAD_USER_INPUT", "the stack holds the widest setting");
+    assert_eq!(
+        widest.query(&lists(62)).await.code(),
+        "BAD_USER_INPUT",
+        "the stack holds the widest setting"
+    );
 }
 
 #[tokio::test]

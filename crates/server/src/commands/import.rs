@@ -110,7 +110,11 @@ fn tell(shown: &str, error: ServiceError) -> anyhow::Result<()> {
     match error {
         ServiceError::Invalid(problems) => {
             for problem in problems {
-                let path = if problem.path.is_empty() { "the file" } else { &problem.path };
+                let path = if problem.path.is_empty() {
+                    "the file"
+                } else {
+                    &problem.path
+                };
                 out::line(format_args!("{shown}: {path}: {} ({})", problem.message, problem.code))?;
             }
             Ok(())
@@ -125,11 +129,16 @@ fn read(path: &std::path::Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too long, whatever its size.
     let limit = MAX_JOURNEY_BYTES as u64 + 1;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
     if bytes.len() > MAX_JOURNEY_BYTES {
         return Err("the file is longer than 10 MiB; a journey is one patient".to_owned());
     }
     String::from_utf8(bytes).map_err(|error| {
-        format!("not UTF-8 text: byte {} is wrong; save the file as UTF-8", error.utf8_error().valid_up_to() + 1)
+        format!(
+            "not UTF-8 text: byte {} is wrong; save the file as UTF-8",
+            error.utf8_error().valid_up_to() + 1
+        )
     })
 }

@@ -39,7 +39,10 @@ impl KeysCommand {
                     return out::line("nothing to do: the keys are there");
                 }
                 for path in made {
-                    out::line(format_args!("made {} (mode 600); keep a copy apart from the database", path.display()))?;
+                    out::line(format_args!(
+                        "made {} (mode 600); keep a copy apart from the database",
+                        path.display()
+                    ))?;
                 }
                 Ok(())
             }

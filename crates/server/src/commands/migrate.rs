@@ -38,7 +38,9 @@ impl Migrate {
             }
             key_files::ready(config, &*wiring::random())?;
         }
-        let waiting = liaison_store::pending_migrations(&config.database.url()).await.with_context(unreachable)?;
+        let waiting = liaison_store::pending_migrations(&config.database.url())
+            .await
+            .with_context(unreachable)?;
         if self.check {
             return match waiting {
                 0 => out::line(format_args!("{shown}: no migrations pending")),
@@ -46,7 +48,9 @@ impl Migrate {
             };
         }
         // Also when none of ours is pending: the task tables have migrations of their own.
-        liaison_store::migrate_only(&config.database.url()).await.with_context(unreachable)?;
+        liaison_store::migrate_only(&config.database.url())
+            .await
+            .with_context(unreachable)?;
         out::line(match waiting {
             0 => format!("{shown}: nothing to do, the schema is up to date"),
             1 => format!("{shown}: 1 migration applied"),

@@ -26,7 +26,10 @@ impl Schema {
         if normal(&theirs) == normal(&own) {
             return out::line(format_args!("{shown}: the same schema"));
         }
-        let differing = own.lines().zip(theirs.lines()).position(|(own, theirs)| own != theirs.trim_end_matches('\r'));
+        let differing = own
+            .lines()
+            .zip(theirs.lines())
+            .position(|(own, theirs)| own != theirs.trim_end_matches('\r'));
         let line = differing.unwrap_or_else(|| own.lines().count().min(theirs.lines().count())) + 1;
         anyhow::bail!("{shown}: differs from this version's schema at line {line}; run `liaison schema > {shown}`")
     }

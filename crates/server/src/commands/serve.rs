@@ -34,22 +34,34 @@ impl Serve {
     pub(crate) async fn run(self, config: &Config) -> anyhow::Result<()> {
         if self.no_workers && matches!(config.database.engine(), crate::config::EngineUrl::Sqlite(_)) {
             return Err(exit::Usage(
-                "--no-workers needs PostgreSQL: on SQLite this is the only process, and nothing would be sent".to_owned(),
+                "--no-workers needs PostgreSQL: on SQLite this is the only process, and nothing would be sent"
+                    .to_owned(),
             )
             .into());
         }
         let stop = lifecycle::stop_on_signals()?;
         let parts = wiring::open(config).await?;
-        let listener = tokio::net::TcpListener::bind(config.http.listen).await.with_context(|| {
-            format!("cannot listen on {}: is another server running? see http.listen", config.http.listen)
-        })?;
+        let listener = tokio::net::TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| {
+                format!(
+                    "cannot listen on {}: is another server running? see http.listen",
+                    config.http.listen
+                )
+            })?;
         let address = listener.local_addr()?;
 
+        parts.service.reclaim().await?;
         let runtime = match self.no_workers {
             true => None,
             false => Some(parts.runtime(config, "server", stop.clone())?),
         };
-        let router = http::router(config, &parts.service, runtime.as_ref().map(|runtime| runtime.health()), stop.clone());
+        let router = http::router(
+            config,
+            &parts.service,
+            runtime.as_ref().map(|runtime| runtime.health()),
+            stop.clone(),
+        );
         let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
         if let Some(runtime) = runtime {
             tasks.spawn(async move { Ok(runtime.run().await?) });

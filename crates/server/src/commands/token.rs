@@ -83,13 +83,18 @@ impl Create {
             ids.dedup();
             (found, organizations_by_ids(&mut conn, &ids).await?)
         };
-        let places: Vec<_> =
-            places.iter().filter(|place| wanted.as_ref().is_none_or(|wanted| wanted.id == place.id)).collect();
+        let places: Vec<_> = places
+            .iter()
+            .filter(|place| wanted.as_ref().is_none_or(|wanted| wanted.id == place.id))
+            .collect();
         let organization = match places.as_slice() {
             [] => bail!("{} has no place in such an organization", self.user),
             [one] => one.id,
             several => {
-                let names: Vec<_> = several.iter().map(|place| format!("{} ({})", place.name, place.id)).collect();
+                let names: Vec<_> = several
+                    .iter()
+                    .map(|place| format!("{} ({})", place.name, place.id))
+                    .collect();
                 bail!(exit::Usage(format!(
                     "{} has places in several organizations, name one by --organization: {}",
                     self.user,
@@ -100,9 +105,16 @@ impl Create {
         let Some(actor) = service.acting_person(found.id, organization).await? else {
             bail!("{} may not sign in there", self.user);
         };
-        let input = CreateToken { name: self.name, scopes: self.scopes, days: self.days, idempotency_key: None };
+        let input = CreateToken {
+            name: self.name,
+            scopes: self.scopes,
+            days: self.days,
+            idempotency_key: None,
+        };
         let created = service.create_token(&actor, input).await?;
-        let Some(secret) = created.secret else { bail!("the token was made and not shown; revoke it") };
+        let Some(secret) = created.secret else {
+            bail!("the token was made and not shown; revoke it")
+        };
         out::line(secret.expose())?;
         out::complain(format_args!(
             "{}, good until {}; it is not shown again",

@@ -81,7 +81,11 @@ impl Add {
         let known = find_organization(service, &self.organization).await?;
         let organization = match (&known, self.kind) {
             (Some(known), Some(kind)) if known.kind != kind => {
-                bail!("\"{}\" is there already, as {}; leave --kind out", known.name, known.kind)
+                bail!(
+                    "\"{}\" is there already, as {}; leave --kind out",
+                    known.name,
+                    known.kind
+                )
             }
             (Some(known), _) => OrganizationChoice::Existing(known.id),
             (None, Some(kind)) => OrganizationChoice::New(CreateOrganization {
@@ -115,9 +119,16 @@ impl Add {
             )
             .await?;
         if known.is_none() {
-            out::line(format_args!("organization {} \"{}\"", added.organization_id, self.organization))?;
+            out::line(format_args!(
+                "organization {} \"{}\"",
+                added.organization_id, self.organization
+            ))?;
         }
-        let was_known = if added.was_known { " (known before; got a further place)" } else { "" };
+        let was_known = if added.was_known {
+            " (known before; got a further place)"
+        } else {
+            ""
+        };
         out::line(format_args!("user {}{was_known}", added.user_id))?;
         for name in &self.teams {
             let team_id = self.team(service, added.organization_id, name).await?;
@@ -140,7 +151,10 @@ impl Add {
             let mut conn = service.store().read().await?;
             teams_of_organizations(&mut conn, &[organization_id]).await?
         };
-        if let Some(team) = teams.iter().find(|team| team.name == name || team.id.to_string() == name) {
+        if let Some(team) = teams
+            .iter()
+            .find(|team| team.name == name || team.id.to_string() == name)
+        {
             return Ok(team.id);
         }
         if name.parse::<TeamId>().is_ok() {
@@ -159,7 +173,16 @@ impl Add {
             calendar: Calendar::office_hours(organization.time_zone.parse()?),
             phone: None,
         };
-        Ok(service.create_team(&actor, CreateTeam { organization_id, settings, idempotency_key: None }).await?)
+        Ok(service
+            .create_team(
+                &actor,
+                CreateTeam {
+                    organization_id,
+                    settings,
+                    idempotency_key: None,
+                },
+            )
+            .await?)
     }
 }
 
@@ -175,15 +198,32 @@ pub(super) async fn find_organization(service: &Service, wanted: &str) -> anyhow
     let mut found: Vec<Organization> = Vec::new();
     let mut after = None;
     loop {
-        let page = service.organizations(&actor, ListOrganizations { kind: None, after, first: 100 }).await?;
+        let page = service
+            .organizations(
+                &actor,
+                ListOrganizations {
+                    kind: None,
+                    after,
+                    first: 100,
+                },
+            )
+            .await?;
         after = page.items.last().map(|last| (last.name.clone(), last.id));
-        found.extend(page.items.into_iter().filter(|organization| organization.name == wanted));
+        found.extend(
+            page.items
+                .into_iter()
+                .filter(|organization| organization.name == wanted),
+        );
         if !page.has_next {
             break;
         }
     }
     if let [first, second, ..] = found.as_slice() {
-        bail!("\"{wanted}\" is the name of {} and {}: give the id", first.id, second.id);
+        bail!(
+            "\"{wanted}\" is the name of {} and {}: give the id",
+            first.id,
+            second.id
+        );
     }
     Ok(found.pop())
 }

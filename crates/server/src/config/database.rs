@@ -38,7 +38,13 @@ fn default_url() -> EngineUrl {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, url_file: None, migrate: None, connections: 10, engine: default_url() }
+        Self {
+            url: None,
+            url_file: None,
+            migrate: None,
+            connections: 10,
+            engine: default_url(),
+        }
     }
 }
 
@@ -49,7 +55,11 @@ impl Database {
             match read(url.expose()) {
                 Ok(engine) => self.engine = engine,
                 Err(why) => problems.add(
-                    if self.url.is_some() { "database.url" } else { "database.url_file" },
+                    if self.url.is_some() {
+                        "database.url"
+                    } else {
+                        "database.url_file"
+                    },
                     format!("{why}; expected sqlite:PATH or postgres://USER@HOST/DATABASE"),
                 ),
             }

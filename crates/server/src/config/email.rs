@@ -66,13 +66,21 @@ impl Default for Email {
 
 impl Email {
     pub(super) fn check(&mut self, problems: &mut Problems) {
-        self.password = resolve("email.password", self.password.as_ref(), self.password_file.as_deref(), problems);
+        self.password = resolve(
+            "email.password",
+            self.password.as_ref(),
+            self.password_file.as_deref(),
+            problems,
+        );
         self.password_file = None;
         problems.within("email.connect_timeout_seconds", self.connect_timeout_seconds, 1..=120);
         problems.within("email.command_timeout_seconds", self.command_timeout_seconds, 1..=600);
         match self.transport {
             Transport::None if self.host.is_some() => {
-                problems.add("email.transport", "is \"none\" though email.host is set; set it to \"smtp\"");
+                problems.add(
+                    "email.transport",
+                    "is \"none\" though email.host is set; set it to \"smtp\"",
+                );
             }
             Transport::None => {}
             Transport::Smtp => {
@@ -99,18 +107,25 @@ impl Email {
         let (Transport::Smtp, Some(host), Some(from)) = (self.transport, &self.host, &self.from) else {
             return Ok(None);
         };
-        let domain = from.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
+        let domain = from
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_owned())
+            .unwrap_or_default();
         let domain = self.message_id_domain.clone().unwrap_or(domain);
         let extra_root_pem = match &self.extra_root_file {
             Some(path) => Some(
-                std::fs::read_to_string(path).map_err(|error| format!("extra_root_file {}: {error}", path.display()))?,
+                std::fs::read_to_string(path)
+                    .map_err(|error| format!("extra_root_file {}: {error}", path.display()))?,
             ),
             None => None,
         };
         let mut smtp = SmtpConfig::new(host, self.port, from, &domain);
         smtp.tls = self.tls;
         smtp.username.clone_from(&self.username);
-        smtp.password = self.password.as_ref().map(|secret| liaison_service::channel::Secret::new(secret.expose()));
+        smtp.password = self
+            .password
+            .as_ref()
+            .map(|secret| liaison_service::channel::Secret::new(secret.expose()));
         smtp.from_name = self.from_name.clone().filter(|name| !name.is_empty());
         if let Some(name) = &self.helo_name {
             smtp.helo_name.clone_from(name);

@@ -20,13 +20,20 @@ pub(crate) struct Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), base_url: None, checked: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            base_url: None,
+            checked: None,
+        }
     }
 }
 
 impl Http {
     pub(super) fn check(&mut self, problems: &mut Problems) {
-        let text = self.base_url.take().unwrap_or_else(|| format!("http://{}", self.listen));
+        let text = self
+            .base_url
+            .take()
+            .unwrap_or_else(|| format!("http://{}", self.listen));
         match read(&text) {
             Ok(url) => self.checked = Some(url),
             Err(why) => problems.add("http.base_url", why),

@@ -48,7 +48,10 @@ impl Keys {
             problems.add("keys.ledger_file", "is the master keys' file too; give each its own");
         }
         if self.ledger_name.as_deref().is_some_and(|name| !is_name(name)) {
-            problems.add("keys.ledger_name", "a ledger's name has 1 to 200 visible ASCII characters and no + or space");
+            problems.add(
+                "keys.ledger_name",
+                "a ledger's name has 1 to 200 visible ASCII characters and no + or space",
+            );
         }
     }
 }

@@ -29,14 +29,20 @@ pub(crate) struct Log {
 impl Default for Log {
     fn default() -> Self {
         // The database drivers log statements with their values below this level.
-        Self { format: Format::Text, filter: "info,sqlx=warn".to_owned() }
+        Self {
+            format: Format::Text,
+            filter: "info,sqlx=warn".to_owned(),
+        }
     }
 }
 
 impl Log {
     pub(super) fn check(&self, problems: &mut Problems) {
         if let Err(error) = EnvFilter::builder().parse(&self.filter) {
-            problems.add("log.filter", format!("{error}; write it like info or info,liaison_jobs=debug"));
+            problems.add(
+                "log.filter",
+                format!("{error}; write it like info or info,liaison_jobs=debug"),
+            );
         }
     }
 }

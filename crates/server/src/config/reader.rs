@@ -16,7 +16,9 @@ use serde::de::DeserializeOwned;
 
 use super::{ConfigError, Problems};
 
-const SECTIONS: [&str; 8] = ["database", "email", "graphql", "http", "keys", "log", "webhooks", "work"];
+const SECTIONS: [&str; 8] = [
+    "database", "email", "graphql", "http", "keys", "log", "webhooks", "work",
+];
 const PREFIX: &str = "LIAISON_";
 const ENVIRONMENT: &str = "environment";
 /// More wrong keys than this in one section are not told.
@@ -41,33 +43,49 @@ impl Reader {
                 // The parser shows the line itself between the first and the last; it may hold a secret.
                 let why = error.to_string();
                 let told: Vec<&str> = why.lines().filter(|line| !line.contains('|')).map(str::trim).collect();
-                return Err(ConfigError(vec![format!("{}: not TOML: {}", path.display(), told.join(": "))]));
+                return Err(ConfigError(vec![format!(
+                    "{}: not TOML: {}",
+                    path.display(),
+                    told.join(": ")
+                )]));
             }
             figment = figment.merge(toml);
         }
         figment = figment.merge(Environment::read(variables, &mut problems));
-        let reader = Self { figment, file: file.map(|(path, _)| path.clone()), problems };
+        let reader = Self {
+            figment,
+            file: file.map(|(path, _)| path.clone()),
+            problems,
+        };
         Ok(reader.check_sections())
     }
 
     fn check_sections(mut self) -> Self {
         let all: Dict = self.figment.extract().unwrap_or_default();
         for name in all.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
-            self.problems.add(name, format!("there is no such section; the sections are {}", SECTIONS.join(", ")));
+            self.problems.add(
+                name,
+                format!("there is no such section; the sections are {}", SECTIONS.join(", ")),
+            );
         }
         self
     }
 
     /// A section, with defaults for what is not given and for what does not fit.
     pub(super) fn section<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
-        let Ok(mut value) = self.figment.find_value(name) else { return T::default() };
+        let Ok(mut value) = self.figment.find_value(name) else {
+            return T::default();
+        };
         if value.as_dict().is_none() {
-            self.problems.add(name, format!("is a section; write its keys below [{name}]"));
+            self.problems
+                .add(name, format!("is a section; write its keys below [{name}]"));
             return T::default();
         }
         let mut tried = Vec::new();
         for _ in 0..MOST {
-            let Err(error) = value.deserialize::<T>() else { return value.deserialize().unwrap_or_default() };
+            let Err(error) = value.deserialize::<T>() else {
+                return value.deserialize().unwrap_or_default();
+            };
             let mut path: Vec<&str> = error.path.iter().map(String::as_str).collect();
             // An element of a list is taken out with its list.
             while path.last().is_some_and(|last| last.parse::<usize>().is_ok()) {
@@ -78,7 +96,9 @@ impl Reader {
                 self.problems.add(name, message(&error));
                 return T::default();
             };
-            let text = place.as_str().filter(|_| self.is_of_environment(&key) && !tried.contains(&key));
+            let text = place
+                .as_str()
+                .filter(|_| self.is_of_environment(&key) && !tried.contains(&key));
             if let (Some(text), Kind::InvalidType(..)) = (text, &error.kind) {
                 // Parsing never fails: what is no number, boolean or list is text again.
                 let Ok(parsed) = text.parse::<Value>();
@@ -93,7 +113,9 @@ impl Reader {
     }
 
     fn is_of_environment(&self, key: &str) -> bool {
-        self.figment.find_metadata(key).is_some_and(|metadata| metadata.name == ENVIRONMENT)
+        self.figment
+            .find_metadata(key)
+            .is_some_and(|metadata| metadata.name == ENVIRONMENT)
     }
 
     /// All problems, each with where its value comes from.
@@ -171,7 +193,9 @@ impl Environment {
         let mut root = Dict::new();
         let sorted: BTreeMap<String, String> = variables.into_iter().collect();
         for (name, value) in sorted {
-            let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+            let Some(rest) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
             let rest = rest.to_lowercase();
             if rest.contains("__") {
                 let keys: Vec<&str> = rest.split("__").collect();
@@ -192,7 +216,9 @@ fn insert(dict: &mut Dict, keys: &[&str], value: String) {
         [] => {}
         [last] => drop(dict.insert((*last).to_owned(), Value::from(value))),
         [first, rest @ ..] => {
-            let below = dict.entry((*first).to_owned()).or_insert_with(|| Value::from(Dict::new()));
+            let below = dict
+                .entry((*first).to_owned())
+                .or_insert_with(|| Value::from(Dict::new()));
             if let Value::Dict(_, dict) = below {
                 insert(dict, rest, value);
             }

@@ -11,7 +11,9 @@ fn toml(text: &str) -> Result<Config, String> {
 }
 
 fn both(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     parse(Some((PathBuf::from("liaison.toml"), text.to_owned())), variables).map_err(|error| error.to_string())
 }
 
@@ -69,7 +71,10 @@ fn the_environment_wins_and_text_stays_text() {
     assert_eq!(config.graphql.limits.max_depth, 9);
     assert!(config.graphql.introspection);
     assert_eq!(config.webhooks.channel().expect("settings").addresses.allow.len(), 1);
-    assert_eq!(config.work.retry()[&liaison_domain::ChannelKind::Email].delays_seconds, [1, 2]);
+    assert_eq!(
+        config.work.retry()[&liaison_domain::ChannelKind::Email].delays_seconds,
+        [1, 2]
+    );
 }
 
 #[test]
@@ -77,7 +82,12 @@ fn migration_is_automatic_on_sqlite_alone_unless_told() {
     assert!(toml("").expect("good").database.migrate());
     let postgres = "[database]\nurl = \"postgres://liaison@db/liaison\"\n";
     assert!(!toml(postgres).expect("good").database.migrate());
-    assert!(toml(&format!("{postgres}migrate = true")).expect("good").database.migrate());
+    assert!(
+        toml(&format!("{postgres}migrate = true"))
+            .expect("good")
+            .database
+            .migrate()
+    );
 }
 
 #[test]
@@ -129,7 +139,11 @@ fn all_problems_are_told_at_once_with_where_they_come_from() {
             [frobnicate]
             a = 1
         "#,
-        &[("LIAISON_WEBHOOKS__ALLOW_HTTP", "perhaps"), ("LIAISON_HTTP_LISTEN", "x"), ("LIAISON_KEYS__RING", "1")],
+        &[
+            ("LIAISON_WEBHOOKS__ALLOW_HTTP", "perhaps"),
+            ("LIAISON_HTTP_LISTEN", "x"),
+            ("LIAISON_KEYS__RING", "1"),
+        ],
     ));
     assert_snapshot!(told);
 }
@@ -172,7 +186,10 @@ fn one_wrong_thing_at_a_time() {
 
 #[test]
 fn a_number_out_of_the_environment_is_checked_like_one_of_the_file() {
-    let told = refusal(environment(&[("LIAISON_DATABASE__CONNECTIONS", "many"), ("LIAISON_WORK__LEASE_SECONDS", "-3")]));
+    let told = refusal(environment(&[
+        ("LIAISON_DATABASE__CONNECTIONS", "many"),
+        ("LIAISON_WORK__LEASE_SECONDS", "-3"),
+    ]));
     assert_snapshot!(told);
 }
 
@@ -184,7 +201,10 @@ fn the_page_on_configuration_names_every_key() {
         if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(' ')) {
             assert!(page.contains(&format!("`{key}`")), "{key}");
         } else if let Some(section) = line.strip_prefix('[') {
-            assert!(page.contains(&format!("`{}`", section.trim_end_matches(']'))), "{section}");
+            assert!(
+                page.contains(&format!("`{}`", section.trim_end_matches(']'))),
+                "{section}"
+            );
         }
     }
 }

@@ -20,7 +20,12 @@ pub(crate) struct Webhooks {
 
 impl Default for Webhooks {
     fn default() -> Self {
-        Self { allow: Vec::new(), allow_http: false, connect_timeout_seconds: 5, extra_root_file: None }
+        Self {
+            allow: Vec::new(),
+            allow_http: false,
+            connect_timeout_seconds: 5,
+            extra_root_file: None,
+        }
     }
 }
 
@@ -35,13 +40,14 @@ impl Webhooks {
     /// The channel's settings.
     pub(crate) fn channel(&self) -> Result<WebhookConfig, String> {
         let extra_root_pem = match &self.extra_root_file {
-            Some(path) => {
-                Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
-            }
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?),
             None => None,
         };
         Ok(WebhookConfig {
-            addresses: AddressPolicy { allow: self.allow.clone(), allow_http: self.allow_http },
+            addresses: AddressPolicy {
+                allow: self.allow.clone(),
+                allow_http: self.allow_http,
+            },
             connect_timeout: Duration::from_secs(self.connect_timeout_seconds),
             extra_root_pem,
         })

@@ -61,11 +61,18 @@ impl Work {
         problems.within("work.attempt_timeout_seconds", self.attempt_timeout_seconds, 1..=25);
         problems.within("work.lease_seconds", self.lease_seconds, 10..=3_600);
         if self.lease_seconds < self.attempt_timeout_seconds.saturating_mul(2) {
-            problems.add("work.lease_seconds", "must be at least twice work.attempt_timeout_seconds");
+            problems.add(
+                "work.lease_seconds",
+                "must be at least twice work.attempt_timeout_seconds",
+            );
         }
         problems.within("work.reconcile_seconds", self.reconcile_seconds, 1..=300);
         problems.within("work.shutdown_seconds", self.shutdown_seconds, 1..=28);
-        problems.within("work.retry_after_cap_seconds", self.retry_after_cap_seconds.into(), 1..=86_400);
+        problems.within(
+            "work.retry_after_cap_seconds",
+            self.retry_after_cap_seconds.into(),
+            1..=86_400,
+        );
         problems.within("work.idempotency_hours", self.idempotency_hours, 1..=720);
         if !(0.0..=1.0).contains(&self.retry_jitter) {
             problems.add("work.retry_jitter", "choose a share from 0.0 to 1.0");

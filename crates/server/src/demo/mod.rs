@@ -74,7 +74,10 @@ pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Re
         Err(error) => Err(error),
     };
     stop.cancel();
-    let worked = working.await.context("the workers panicked").and_then(|ended| Ok(ended?));
+    let worked = working
+        .await
+        .context("the workers panicked")
+        .and_then(|ended| Ok(ended?));
     stage.parts.close().await;
     stage.receiver.shutdown().await;
     stage.mailbox.shutdown().await;
@@ -89,8 +92,13 @@ struct Told {
 }
 
 async fn tell(stage: &Stage, story: Story) -> anyhow::Result<Told> {
-    let time = Time { service: stage.service.clone(), clock: stage.clock.clone() };
-    let mut world = World::build(&stage.service, &stage.receiver).await.context("the world of the story")?;
+    let time = Time {
+        service: stage.service.clone(),
+        clock: stage.clock.clone(),
+    };
+    let mut world = World::build(&stage.service, &stage.receiver)
+        .await
+        .context("the world of the story")?;
     for journey in &story.journeys {
         world.register(&stage.service, journey).await.context("the patients")?;
     }
@@ -100,12 +108,19 @@ async fn tell(stage: &Stage, story: Story) -> anyhow::Result<Told> {
         let what = event.act.to_string();
         progress.show(event.at, &what);
         let at = event.at;
-        player.event(event).await.with_context(|| format!("{}: {what}", at.to_rfc3339()))?;
+        player
+            .event(event)
+            .await
+            .with_context(|| format!("{}: {what}", at.to_rfc3339()))?;
     }
     let loops = player.loops;
     time.pass(story.ends).await?;
     progress.done();
-    Ok(Told { world, loops, journeys: story.journeys })
+    Ok(Told {
+        world,
+        loops,
+        journeys: story.journeys,
+    })
 }
 
 /// `--once`: every expectation with its verdict.
@@ -130,10 +145,17 @@ async fn verify(stage: &Stage, told: &Told, began: Instant) -> anyhow::Result<()
 /// The board, the numbers and what to do next.
 async fn show(stage: &Stage, told: &Told, began: Instant) -> anyhow::Result<()> {
     let physician = told.world.actor(Who::Physician)?;
-    out::line(format_args!("\nThe board of {}, {}:\n", Who::Physician.name(), board::local(stage.service.now())))?;
+    out::line(format_args!(
+        "\nThe board of {}, {}:\n",
+        Who::Physician.name(),
+        board::local(stage.service.now())
+    ))?;
     out::line(board::table(&stage.service, &told.world, physician, &told.loops).await?)?;
     out::line(board::numbers(stage, told.world.house(House::Clinic)?).await?)?;
-    out::line(format_args!("told in {:.1} s; from here the clock runs on\n", began.elapsed().as_secs_f64()))?;
+    out::line(format_args!(
+        "told in {:.1} s; from here the clock runs on\n",
+        began.elapsed().as_secs_f64()
+    ))?;
     let tokens = guide::tokens(&stage.service, &told.world).await?;
     out::line(guide::text(stage, &tokens, &told.loops)?)?;
     out::line("Ctrl-C ends it.")
@@ -148,10 +170,19 @@ mod tests {
     #[test]
     fn the_story_is_in_order_and_everything_happens_within_it() {
         let story = Story::read().unwrap();
-        let letters: Vec<_> = story.journeys.iter().map(|journey| journey.header.journey.as_str()).collect();
+        let letters: Vec<_> = story
+            .journeys
+            .iter()
+            .map(|journey| journey.header.journey.as_str())
+            .collect();
         assert_eq!(letters, ["A", "C", "D"]);
         assert!(story.events.is_sorted_by_key(|event| event.at));
-        assert!(story.events.iter().all(|event| story.begins < event.at && event.at < story.ends));
+        assert!(
+            story
+                .events
+                .iter()
+                .all(|event| story.begins < event.at && event.at < story.ends)
+        );
         let told: Vec<String> = story.events.iter().map(|event| event.act.to_string()).collect();
         assert_eq!(told.first().unwrap(), "A1 is signed");
         // What is told on the way holds no clinical content.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
-use liaison_domain::Clock;
+use liaison_domain::{Clock, SystemClock};
 use liaison_service::Service;
 use liaison_store::{schedule, tasks};
 
@@ -53,8 +53,14 @@ impl Time {
                 self.service.nudge(&due).await?;
             }
             if began.elapsed() > PATIENCE {
+                let busy: Vec<String> = tasks::depth(&pool, SystemClock.now())
+                    .await?
+                    .iter()
+                    .filter(|depth| depth.waiting + depth.claimed > 0)
+                    .map(|depth| format!("{}: {} waiting, {} claimed", depth.queue, depth.waiting, depth.claimed))
+                    .collect();
                 let now = self.clock.now();
-                bail!("the work of {now} was not done in {PATIENCE:?}; under way: {under_way:?}");
+                bail!("the work of {now} was not done in {PATIENCE:?} ({})", busy.join("; "));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::clock::StoryClock;
 use crate::{
     config::{self, Config},
+    telemetry,
     wiring::{self, Parts},
 };
 
@@ -80,6 +81,7 @@ impl Stage {
         std::fs::write(&file, &text).with_context(|| format!("{}", file.display()))?;
         // Nothing of the environment: the demonstration must not touch what a variable may point to.
         let config = config::parse(Some((file, text)), [])?;
+        telemetry::start(&config.log)?;
         let parts = wiring::open_with_clock(&config, Arc::new(clock.clone())).await?;
         let service = parts.service.clone();
         let mailbox = Arc::new(mailbox);
@@ -106,7 +108,7 @@ fn configuration(folder: &Path, http: SocketAddr, smtp: SocketAddr) -> String {
          [database]\nurl = {database}\n\n[keys]\nmaster_file = {}\nledger_file = {}\n\n\
          [http]\nlisten = \"{http}\"\n\n[graphql]\ngraphiql = true\nintrospection = true\n\n\
          [email]\ntransport = \"smtp\"\nhost = \"{}\"\nport = {}\ntls = \"none\"\nfrom = \"liaison@clinic.example.test\"\n\n\
-         [webhooks]\nallow_http = true\nallow = [\"127.0.0.0/8\"]\n\n[log]\nfilter = \"error\"\n",
+         [webhooks]\nallow_http = true\nallow = [\"127.0.0.0/8\"]\n\n[log]\nfilter = \"warn\"\n",
         path("master.key"),
         path("ledger.key"),
         smtp.ip(),

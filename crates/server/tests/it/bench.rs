@@ -65,8 +65,20 @@ impl Bench {
     /// Adds an admin who is a physician, and a team at a partner.
     pub(crate) fn with_people(&self) {
         self.good(&[
-            "user", "add", "--email", "ana@clinic.example", "--name", "Ana Ruiz", "--organization", "Harbor Clinic",
-            "--kind", "CLINIC", "--time-zone", "America/Chicago", "--role", "ADMIN,PHYSICIAN",
+            "user",
+            "add",
+            "--email",
+            "ana@clinic.example",
+            "--name",
+            "Ana Ruiz",
+            "--organization",
+            "Harbor Clinic",
+            "--kind",
+            "CLINIC",
+            "--time-zone",
+            "America/Chicago",
+            "--role",
+            "ADMIN,PHYSICIAN",
         ]);
     }
 }

@@ -4,7 +4,10 @@ use liaison_testkit::Engine;
 
 use crate::bench::{Bench, Ran, bare};
 
-const JOURNEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clinical/data/journeys/journey-a-responder.json");
+const JOURNEY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../clinical/data/journeys/journey-a-responder.json"
+);
 
 async fn on_both(test: impl Fn(Bench)) {
     for engine in [Engine::Sqlite, Engine::Postgres] {
@@ -33,28 +36,86 @@ async fn people_and_tokens_are_made_from_the_command_line() {
     on_both(|bench| {
         bench.with_people();
         let lee = [
-            "user", "add", "--email", "Lee@onc.example", "--name", "Lee Wong", "--organization", "Lake Oncology",
-            "--kind", "oncology", "--time-zone", "America/New_York", "--role", "CLINICIAN", "--role", "TEAM_LEAD",
-            "--team", "Thoracic",
+            "user",
+            "add",
+            "--email",
+            "Lee@onc.example",
+            "--name",
+            "Lee Wong",
+            "--organization",
+            "Lake Oncology",
+            "--kind",
+            "oncology",
+            "--time-zone",
+            "America/New_York",
+            "--role",
+            "CLINICIAN",
+            "--role",
+            "TEAM_LEAD",
+            "--team",
+            "Thoracic",
         ];
         let said = bench.good(&lee);
-        assert!(said.contains("organization org_") && said.contains("user user_") && said.contains("team team_"), "{said}");
+        assert!(
+            said.contains("organization org_") && said.contains("user user_") && said.contains("team team_"),
+            "{said}"
+        );
         let again = bench.run(&lee);
         assert_eq!(again.code, 1);
-        assert!(again.err.contains("belongs to the organization already"), "{}", again.err);
+        assert!(
+            again.err.contains("belongs to the organization already"),
+            "{}",
+            again.err
+        );
 
         let token = bench.run(&[
-            "token", "create", "--user", "lee@onc.example", "--name", "laptop", "--scopes", "read,write", "--days", "30",
+            "token",
+            "create",
+            "--user",
+            "lee@onc.example",
+            "--name",
+            "laptop",
+            "--scopes",
+            "read,write",
+            "--days",
+            "30",
         ]);
         assert_eq!(token.code, 0, "{}", token.err);
-        assert!(token.out.trim().starts_with("lia_") && token.out.lines().count() == 1, "{}", token.out);
-        assert!(token.err.contains("token_") && !token.err.contains(token.out.trim()), "{}", token.err);
+        assert!(
+            token.out.trim().starts_with("lia_") && token.out.lines().count() == 1,
+            "{}",
+            token.out
+        );
+        assert!(
+            token.err.contains("token_") && !token.err.contains(token.out.trim()),
+            "{}",
+            token.err
+        );
 
         for (args, wanted) in [
-            (&["--user", "nobody@x.example", "--name", "x"][..], "nobody has the address"),
-            (&["--user", "lee@onc.example", "--name", "x", "--days", "9999"], "1 to 365"),
-            (&["--user", "lee@onc.example", "--name", "x", "--scopes", "everything"], "read or write"),
-            (&["--user", "lee@onc.example", "--name", "x", "--organization", "Harbor Clinic"], "no place"),
+            (
+                &["--user", "nobody@x.example", "--name", "x"][..],
+                "nobody has the address",
+            ),
+            (
+                &["--user", "lee@onc.example", "--name", "x", "--days", "9999"],
+                "1 to 365",
+            ),
+            (
+                &["--user", "lee@onc.example", "--name", "x", "--scopes", "everything"],
+                "read or write",
+            ),
+            (
+                &[
+                    "--user",
+                    "lee@onc.example",
+                    "--name",
+                    "x",
+                    "--organization",
+                    "Harbor Clinic",
+                ],
+                "no place",
+            ),
         ] {
             let ran = bench.run(&[&["token", "create"], args].concat());
             assert_eq!(ran.code, 1, "{args:?}");
@@ -68,13 +129,27 @@ async fn people_and_tokens_are_made_from_the_command_line() {
 async fn an_unknown_organization_or_wrong_fields_are_told() {
     on_both(|bench| {
         let add = |organization: &[&str], email: &str| {
-            let base = ["user", "add", "--email", email, "--name", "X", "--role", "ADMIN", "--organization", "New"];
+            let base = [
+                "user",
+                "add",
+                "--email",
+                email,
+                "--name",
+                "X",
+                "--role",
+                "ADMIN",
+                "--organization",
+                "New",
+            ];
             bench.run(&[&base[..], organization].concat())
         };
         let ran = add(&[], "x@y.example");
         assert_eq!(ran.code, 2, "{}", ran.err);
         assert!(ran.err.contains("add --kind and --time-zone"), "{}", ran.err);
-        let ran = add(&["--kind", "CLINIC", "--time-zone", "America/Nowhere"], "not an address");
+        let ran = add(
+            &["--kind", "CLINIC", "--time-zone", "America/Nowhere"],
+            "not an address",
+        );
         assert_eq!(ran.code, 1);
         assert!(ran.err.contains("email"), "{}", ran.err);
         let ran = add(&["--kind", "CIRCUS", "--time-zone", "America/Chicago"], "x@y.example");
@@ -105,7 +180,11 @@ async fn a_broken_journey_tells_every_problem_and_imports_nothing() {
         ] {
             let ran = bench.run(&["import", file, JOURNEY]);
             assert_eq!(ran.code, 1, "{file}: {}{}", ran.out, ran.err);
-            assert!(ran.out.contains(wanted) && ran.err.contains("nothing was imported"), "{file}: {}", ran.out);
+            assert!(
+                ran.out.contains(wanted) && ran.err.contains("nothing was imported"),
+                "{file}: {}",
+                ran.out
+            );
         }
     })
     .await;
@@ -115,14 +194,44 @@ async fn a_broken_journey_tells_every_problem_and_imports_nothing() {
 fn stage(bench: &Bench) {
     let add = |email: &str, organization: &str, kind: &str, role: &str, team: &[&str]| {
         let base = [
-            "user", "add", "--email", email, "--name", "Somebody (SYNTHETIC)", "--organization", organization, "--kind", kind,
-            "--time-zone", "America/Chicago", "--role", role,
+            "user",
+            "add",
+            "--email",
+            email,
+            "--name",
+            "Somebody (SYNTHETIC)",
+            "--organization",
+            organization,
+            "--kind",
+            kind,
+            "--time-zone",
+            "America/Chicago",
+            "--role",
+            role,
         ];
         bench.good(&[&base[..], team].concat());
     };
-    add("imogen@clinic.example", "Example Ketamine Infusion Clinic (SYNTHETIC)", "CLINIC", "PHYSICIAN", &[]);
-    add("onc@cancer.example", "Placeholder Cancer Center (SYNTHETIC)", "ONCOLOGY", "CLINICIAN", &["--team", "Oncology"]);
-    add("pal@care.example", "Mockingbird Palliative Service (SYNTHETIC)", "PALLIATIVE", "CLINICIAN", &["--team", "Team"]);
+    add(
+        "imogen@clinic.example",
+        "Example Ketamine Infusion Clinic (SYNTHETIC)",
+        "CLINIC",
+        "PHYSICIAN",
+        &[],
+    );
+    add(
+        "onc@cancer.example",
+        "Placeholder Cancer Center (SYNTHETIC)",
+        "ONCOLOGY",
+        "CLINICIAN",
+        &["--team", "Oncology"],
+    );
+    add(
+        "pal@care.example",
+        "Mockingbird Palliative Service (SYNTHETIC)",
+        "PALLIATIVE",
+        "CLINICIAN",
+        &["--team", "Team"],
+    );
 }
 
 #[tokio::test]
@@ -132,15 +241,34 @@ async fn a_good_journey_is_checked_then_imported_once() {
         assert_eq!(unknown.code, 1);
         assert!(unknown.out.contains("clinic.organization"), "{}", unknown.out);
         stage(&bench);
-        let imogen = ["user", "add", "--email", "dr@clinic.example", "--name", "Dr. Imogen Sampleton (SYNTHETIC)"];
-        let place = ["--organization", "Example Ketamine Infusion Clinic (SYNTHETIC)", "--role", "PHYSICIAN"];
+        let imogen = [
+            "user",
+            "add",
+            "--email",
+            "dr@clinic.example",
+            "--name",
+            "Dr. Imogen Sampleton (SYNTHETIC)",
+        ];
+        let place = [
+            "--organization",
+            "Example Ketamine Infusion Clinic (SYNTHETIC)",
+            "--role",
+            "PHYSICIAN",
+        ];
         bench.good(&[&imogen[..], &place].concat());
         assert!(bench.good(&["import", "--check", JOURNEY]).contains("good: "));
         let said = bench.good(&["import", JOURNEY]);
-        assert!(said.contains("imported patient_") && !said.contains("Synthia"), "{said}");
+        assert!(
+            said.contains("imported patient_") && !said.contains("Synthia"),
+            "{said}"
+        );
         let again = bench.run(&["import", JOURNEY]);
         assert_eq!(again.code, 1);
-        assert!(again.out.contains("patient.mrn") && again.err.contains("nothing was imported"), "{}", again.out);
+        assert!(
+            again.out.contains("patient.mrn") && again.err.contains("nothing was imported"),
+            "{}",
+            again.out
+        );
     })
     .await;
 }
@@ -163,7 +291,13 @@ async fn a_database_that_cannot_be_used_says_so() {
     }
     // A password in the URL is never told.
     let url = "postgres://liaison:h4rdly@127.0.0.1:1/none";
-    let ran = Ran::from(bench.command(&["migrate"]).env("LIAISON_DATABASE__URL", url).output().unwrap());
+    let ran = Ran::from(
+        bench
+            .command(&["migrate"])
+            .env("LIAISON_DATABASE__URL", url)
+            .output()
+            .unwrap(),
+    );
     assert!(!ran.err.contains("h4rdly"), "{}", ran.err);
 }
 
@@ -174,9 +308,21 @@ async fn the_schema_is_printed_and_compared() {
     assert!(sdl.code == 0 && sdl.out.contains("type Query"), "{}", sdl.err);
     let file = folder.path().join("schema.graphql");
     std::fs::write(&file, &sdl.out).unwrap();
-    assert_eq!(Ran::from(bare(folder.path(), &["schema", "--check", "schema.graphql"]).output().unwrap()).code, 0);
+    assert_eq!(
+        Ran::from(
+            bare(folder.path(), &["schema", "--check", "schema.graphql"])
+                .output()
+                .unwrap()
+        )
+        .code,
+        0
+    );
     std::fs::write(&file, sdl.out.replace("type Query", "type Inquiry")).unwrap();
-    let differs = Ran::from(bare(folder.path(), &["schema", "--check", "schema.graphql"]).output().unwrap());
+    let differs = Ran::from(
+        bare(folder.path(), &["schema", "--check", "schema.graphql"])
+            .output()
+            .unwrap(),
+    );
     assert_eq!(differs.code, 1);
     assert!(differs.err.contains("at line"), "{}", differs.err);
 }
@@ -188,7 +334,12 @@ async fn the_example_configuration_is_accepted() {
     std::fs::write(folder.path().join("liaison.toml"), &example.out).unwrap();
     let check = Ran::from(bare(folder.path(), &["config", "check"]).output().unwrap());
     assert_eq!(check.code, 0, "{}", check.err);
-    let wrong = Ran::from(bare(folder.path(), &["config", "check"]).env("LIAISON_HTTP__PORT", "1").output().unwrap());
+    let wrong = Ran::from(
+        bare(folder.path(), &["config", "check"])
+            .env("LIAISON_HTTP__PORT", "1")
+            .output()
+            .unwrap(),
+    );
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("http.port: there is no such key"), "{}", wrong.err);
 }

@@ -188,7 +188,7 @@ fn the_printed_lines_close_a_loop_and_the_board_changes() {
         let answer = running.get(nothing);
         assert!(answer.starts_with("HTTP/1.1 404"), "{nothing}: {answer}");
     }
-    assert!(running.get("/graphql").contains("GraphiQL"));
+    assert!(running.get("/graphql").contains("<title>Liaison GraphQL</title>"));
 
     let interrupted = Command::new("kill")
         .args(["-INT", &running.child.id().to_string()])

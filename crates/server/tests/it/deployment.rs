@@ -11,7 +11,14 @@ async fn the_doctor_finds_nothing_broken_in_a_fresh_deployment() {
         bench.with_people();
         let ran = bench.run(&["doctor"]);
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-        for wanted in ["OK    configuration", "OK    database", "OK    ledger", "WARN  mail", "WARN  base URL", "0 failures"] {
+        for wanted in [
+            "OK    configuration",
+            "OK    database",
+            "OK    ledger",
+            "WARN  mail",
+            "WARN  base URL",
+            "0 failures",
+        ] {
             assert!(ran.out.contains(wanted), "{wanted}: {}", ran.out);
         }
     }
@@ -39,10 +46,19 @@ async fn the_doctor_fails_on_what_is_broken() {
         assert_eq!(ran.code, 1, "{key}: {}", ran.out);
         assert!(ran.out.contains(wanted), "{key}: {}", ran.out);
     }
-    let relay = [("TRANSPORT", "smtp"), ("HOST", "127.0.0.1"), ("PORT", "1"), ("FROM", "a@b.example")];
+    let relay = [
+        ("TRANSPORT", "smtp"),
+        ("HOST", "127.0.0.1"),
+        ("PORT", "1"),
+        ("FROM", "a@b.example"),
+    ];
     let mut command = bench.command(&["doctor", "--send-test-mail", "ana@clinic.example"]);
     command.envs(relay.map(|(key, value)| (format!("LIAISON_EMAIL__{key}"), value)));
     let ran = Ran::from(command.output().unwrap());
     assert_eq!(ran.code, 1);
-    assert!(ran.out.contains("FAIL  mail") && ran.out.contains("FAIL  test mail"), "{}", ran.out);
+    assert!(
+        ran.out.contains("FAIL  mail") && ran.out.contains("FAIL  test mail"),
+        "{}",
+        ran.out
+    );
 }

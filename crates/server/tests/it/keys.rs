@@ -30,7 +30,11 @@ async fn a_key_that_others_can_read_is_refused() {
             std::fs::set_permissions(bench.path(name), std::fs::Permissions::from_mode(0o644)).unwrap();
             let ran = bench.run(&["serve"]);
             assert_eq!(ran.code, 1, "{name}");
-            assert!(ran.err.contains("mode 644") && ran.err.contains("chmod 600"), "{name}: {}", ran.err);
+            assert!(
+                ran.err.contains("mode 644") && ran.err.contains("chmod 600"),
+                "{name}: {}",
+                ran.err
+            );
         }
     }
 }
@@ -81,7 +85,12 @@ async fn the_ledgers_name_is_fixed() {
     let bench = Bench::new(Engine::Sqlite).await;
     bench.with_people();
     let mut command = bench.command(&["ledger", "key"]);
-    let ran = crate::bench::Ran::from(command.env("LIAISON_KEYS__LEDGER_NAME", "other.example/ledger").output().unwrap());
+    let ran = crate::bench::Ran::from(
+        command
+            .env("LIAISON_KEYS__LEDGER_NAME", "other.example/ledger")
+            .output()
+            .unwrap(),
+    );
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("a ledger's name is fixed"), "{}", ran.err);
 }

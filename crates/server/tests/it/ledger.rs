@@ -21,7 +21,11 @@ async fn an_export_is_proven_offline_and_a_changed_one_is_not() {
         let ran = Ran::from(bare(elsewhere.path(), &verify).output().unwrap());
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(ran.out.contains("good: "), "{}", ran.out);
-        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 2, "nothing is written");
+        assert_eq!(
+            std::fs::read_dir(elsewhere.path()).unwrap().count(),
+            2,
+            "nothing is written"
+        );
 
         let (cut, _) = text.trim_end().rsplit_once('\n').unwrap();
         for changed in [text.replace("person.add", "person.sub"), format!("{cut}\n")] {
@@ -72,12 +76,20 @@ async fn a_receipt_is_proven_offline_by_its_own_key_alone() {
     };
     let good = run(&key);
     assert_eq!(good.code, 0, "{}", good.err);
-    assert!(good.out.contains("good: entry 0 of the ledger liaison.example/ledger"), "{}", good.out);
+    assert!(
+        good.out.contains("good: entry 0 of the ledger liaison.example/ledger"),
+        "{}",
+        good.out
+    );
     assert_eq!(run("nonsense").code, 2);
     let other = liaison_ledger::Signer::from_seed("liaison.example/ledger", [8; 32].into()).unwrap();
     let refused = run(other.verifier().as_str());
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("not signed by"), "{}", refused.err);
-    std::fs::write(folder.path().join("receipt.json"), receipt.json.replace("success", "failure")).unwrap();
+    std::fs::write(
+        folder.path().join("receipt.json"),
+        receipt.json.replace("success", "failure"),
+    )
+    .unwrap();
     assert_eq!(run(&key).code, 1);
 }

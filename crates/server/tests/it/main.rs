@@ -8,5 +8,6 @@ mod demo;
 mod deployment;
 mod help;
 mod keys;
+mod kill;
 mod ledger;
 mod serving;

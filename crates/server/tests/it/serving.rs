@@ -22,14 +22,19 @@ impl Server {
         let began = Instant::now();
         let mut child = bench.command(&["serve"]).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let Some(address) = line.trim().strip_prefix("listening on http://") else {
             let mut err = String::new();
             child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
             panic!("{line}{err}");
         };
         println!("{}: listening after {:?}", bench.database.engine, began.elapsed());
-        Self { address: address.to_owned(), child }
+        Self {
+            address: address.to_owned(),
+            child,
+        }
     }
 
     fn ask(&self, request: &str) -> String {
@@ -56,7 +61,10 @@ impl Server {
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
@@ -87,7 +95,10 @@ async fn it_starts_answers_and_stops_when_asked() {
         let alive = server.get("/healthz");
         assert!(alive.starts_with("HTTP/1.1 200") && alive.ends_with("ok\n"), "{alive}");
         let ready = server.until_ready();
-        assert!(ready.contains("\"database\":\"answers\"") && ready.contains("\"workers\":\"alive\""), "{ready}");
+        assert!(
+            ready.contains("\"database\":\"answers\"") && ready.contains("\"workers\":\"alive\""),
+            "{ready}"
+        );
         let body = "{\"query\":\"{ __typename }\"}";
         let answer = server.ask(&format!(
             "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
@@ -127,10 +138,22 @@ async fn a_server_does_not_stop_for_an_idle_connection() {
 #[tokio::test]
 async fn pending_migrations_are_refused_where_they_are_not_allowed() {
     let bench = Bench::new(Engine::Sqlite).await;
-    let run = || Ran::from(bench.command(&["serve"]).env("LIAISON_DATABASE__MIGRATE", "false").output().unwrap());
+    let run = || {
+        Ran::from(
+            bench
+                .command(&["serve"])
+                .env("LIAISON_DATABASE__MIGRATE", "false")
+                .output()
+                .unwrap(),
+        )
+    };
     let ran = run();
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.err.contains("pending migrations; run `liaison migrate`"), "{}", ran.err);
+    assert!(
+        ran.err.contains("pending migrations; run `liaison migrate`"),
+        "{}",
+        ran.err
+    );
 }
 
 #[tokio::test]
@@ -144,9 +167,14 @@ async fn workers_apart_need_postgresql() {
     let postgres = Bench::new(Engine::Postgres).await;
     let mut child = postgres.command(&["worker"]).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     assert_eq!(line.trim(), "working");
-    let server = Server { child, address: String::new() };
+    let server = Server {
+        child,
+        address: String::new(),
+    };
     server.signal("-TERM");
     assert_eq!(server.ended(Duration::from_secs(15)).0, 0);
 }
@@ -156,7 +184,17 @@ async fn a_port_in_use_is_told() {
     let bench = Bench::new(Engine::Sqlite).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ran = Ran::from(bench.command(&["serve"]).env("LIAISON_HTTP__LISTEN", &address).output().unwrap());
+    let ran = Ran::from(
+        bench
+            .command(&["serve"])
+            .env("LIAISON_HTTP__LISTEN", &address)
+            .output()
+            .unwrap(),
+    );
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains(&address) && ran.err.contains("another server"), "{}", ran.err);
+    assert!(
+        ran.err.contains(&address) && ran.err.contains("another server"),
+        "{}",
+        ran.err
+    );
 }

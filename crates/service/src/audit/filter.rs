@@ -10,8 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::{FieldProblem, Result, ServiceError};
 
 /// Acts by which a person saw content or identity of a patient.
-pub const READING_ACTIONS: &[&str] =
-    &["note.read", "patient.read", "patient.search", "patient.trend", "restriction.read", "share.open"];
+pub const READING_ACTIONS: &[&str] = &[
+    "note.read",
+    "patient.read",
+    "patient.search",
+    "patient.trend",
+    "restriction.read",
+    "share.open",
+];
 
 /// A question that stands for a list of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

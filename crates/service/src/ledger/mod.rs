@@ -41,7 +41,10 @@ impl Service {
             .open(&row.note)
             .map_err(|error| broken(format_args!("the checkpoint of {} entries: {error}", row.tree_size)))?;
         if i64::try_from(checkpoint.size()).ok() != Some(row.tree_size) {
-            return Err(broken(format_args!("the checkpoint kept for {} entries is another's", row.tree_size)));
+            return Err(broken(format_args!(
+                "the checkpoint kept for {} entries is another's",
+                row.tree_size
+            )));
         }
         Ok(checkpoint)
     }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, CallReason, CallTaskId, CallTaskStatus, Disposition, EvidenceLevel, LoopEvent, NoticeKind, Outcome,
-    Urgency, UserId,
+    Actor, CallReason, CallTaskId, CallTaskStatus, Disposition, EvidenceLevel, LoopEvent, NoticeKind, Outcome, Urgency,
+    UserId,
     access::{Action, Relation},
     escalation::StepKind,
 };

@@ -1,17 +1,17 @@
 //! The closed loop: share, open, acknowledge, decline, redirect, recall, escalate, deliver. One act is one file.
 
 pub mod acknowledge;
-pub mod open_share;
-pub mod decline;
-pub mod redirect;
-pub mod recall;
 pub mod call_task;
-pub mod hold;
-pub mod mis_send;
-pub mod reply;
 pub(crate) mod change;
+pub mod decline;
+pub mod hold;
 pub mod message;
+pub mod mis_send;
+pub mod open_share;
+pub mod recall;
+pub mod redirect;
 mod relation;
+pub mod reply;
 pub mod share_note;
 pub(crate) mod who;
 

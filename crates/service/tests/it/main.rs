@@ -1,20 +1,20 @@
 //! The use cases on both engines.
 
-mod directory;
-mod loops;
-mod loops_versions;
 mod audit;
 mod board;
-mod inbox;
-mod reply;
-mod mis_send;
-mod hold;
-mod reading;
-mod ledger;
-mod histories;
-mod patients;
-mod notes;
-mod work_support;
 mod deliver;
-mod escalate;
 mod digest;
+mod directory;
+mod escalate;
+mod histories;
+mod hold;
+mod inbox;
+mod ledger;
+mod loops;
+mod loops_versions;
+mod mis_send;
+mod notes;
+mod patients;
+mod reading;
+mod reply;
+mod work_support;

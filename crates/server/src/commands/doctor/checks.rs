@@ -18,14 +18,23 @@ pub(super) fn keys(config: &Config, found: &mut Findings) {
     for path in &missing {
         let new = matches!(config.database.engine(), EngineUrl::Sqlite(file) if !file.exists());
         if new {
-            found.warn("keys", format!("{} does not exist yet; the first start makes it", path.display()));
+            found.warn(
+                "keys",
+                format!("{} does not exist yet; the first start makes it", path.display()),
+            );
         } else {
-            found.fail("keys", format!("{} is missing: bring it back from your copy", path.display()));
+            found.fail(
+                "keys",
+                format!("{} is missing: bring it back from your copy", path.display()),
+            );
         }
     }
     if config.keys.master.is_none() && !missing.contains(&config.keys.master_file.as_path()) {
         match key_files::master(config).load() {
-            Ok(_) => found.ok("keys", format!("{} is readable by its owner alone", config.keys.master_file.display())),
+            Ok(_) => found.ok(
+                "keys",
+                format!("{} is readable by its owner alone", config.keys.master_file.display()),
+            ),
             Err(error) => found.fail("keys", error.to_string()),
         }
     }
@@ -51,15 +60,24 @@ pub(super) async fn database(config: &Config, found: &mut Findings) {
     if let EngineUrl::Sqlite(path) = config.database.engine()
         && !path.exists()
     {
-        return found.warn("database", format!("{shown} does not exist yet; the first start makes it"));
+        return found.warn(
+            "database",
+            format!("{shown} does not exist yet; the first start makes it"),
+        );
     }
     match liaison_store::pending_migrations(&config.database.url()).await {
         Ok(0) => {}
         Ok(waiting) if config.database.migrate() => {
-            return found.warn("database", format!("{shown}: {waiting} migrations pending; the next start applies them"));
+            return found.warn(
+                "database",
+                format!("{shown}: {waiting} migrations pending; the next start applies them"),
+            );
         }
         Ok(waiting) => {
-            return found.fail("database", format!("{shown}: {waiting} migrations pending; run `liaison migrate`"));
+            return found.fail(
+                "database",
+                format!("{shown}: {waiting} migrations pending; run `liaison migrate`"),
+            );
         }
         Err(error) => return found.fail("database", format!("{shown}: {error}")),
     }
@@ -69,7 +87,10 @@ pub(super) async fn database(config: &Config, found: &mut Findings) {
     match wiring::open(config).await {
         Err(error) => found.fail("database", exit::describe(&error)),
         Ok(parts) => {
-            found.ok("database", format!("{shown} answers, the schema is up to date, the master key fits"));
+            found.ok(
+                "database",
+                format!("{shown} answers, the schema is up to date, the master key fits"),
+            );
             ledger(&parts.service, found).await;
             waiting(parts.service.store(), found).await;
             parts.close().await;
@@ -83,11 +104,17 @@ async fn ledger(service: &liaison_service::Service, found: &mut Findings) {
         Ok(report) if !report.is_sound() => {
             let first = report.problems.first().map(ToString::to_string).unwrap_or_default();
             let count = report.problems.len();
-            found.fail("ledger", format!("{count} problems, the first: {first}; run `liaison ledger verify --database`"));
+            found.fail(
+                "ledger",
+                format!("{count} problems, the first: {first}; run `liaison ledger verify --database`"),
+            );
         }
         Ok(report) => found.ok(
             "ledger",
-            format!("{} entries hold together, {} wait for their index", report.entries, report.pending),
+            format!(
+                "{} entries hold together, {} wait for their index",
+                report.entries, report.pending
+            ),
         ),
     }
 }
@@ -97,9 +124,17 @@ async fn waiting(store: &Store, found: &mut Findings) {
         Err(error) => found.fail("work", error.to_string()),
         Ok(depths) => {
             let total: u64 = depths.iter().map(|depth| depth.waiting).sum();
-            let oldest = depths.iter().filter_map(|depth| depth.oldest).max().unwrap_or_default().as_secs();
+            let oldest = depths
+                .iter()
+                .filter_map(|depth| depth.oldest)
+                .max()
+                .unwrap_or_default()
+                .as_secs();
             if oldest > STALE {
-                found.warn("work", format!("{total} tasks wait, the oldest for {oldest} s: is a server or worker running?"));
+                found.warn(
+                    "work",
+                    format!("{total} tasks wait, the oldest for {oldest} s: is a server or worker running?"),
+                );
             } else {
                 found.ok("work", format!("{total} tasks wait, the oldest for {oldest} s"));
             }
@@ -112,9 +147,15 @@ pub(super) fn base_url(config: &Config, found: &mut Findings) {
     let host = url.host_str().unwrap_or_default();
     let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     if local {
-        found.warn("base URL", format!("{url} is reached from this machine alone; set http.base_url to what people use"));
+        found.warn(
+            "base URL",
+            format!("{url} is reached from this machine alone; set http.base_url to what people use"),
+        );
     } else if url.scheme() != "https" {
-        found.fail("base URL", format!("{url} is not https: tokens and notes would cross the network in the clear"));
+        found.fail(
+            "base URL",
+            format!("{url} is not https: tokens and notes would cross the network in the clear"),
+        );
     } else {
         found.ok("base URL", url.to_string());
     }
@@ -126,13 +167,21 @@ pub(super) fn base_url(config: &Config, found: &mut Findings) {
 
 pub(super) fn webhooks(config: &Config, found: &mut Findings) {
     if config.webhooks.allow_http {
-        found.warn("webhooks", "webhooks.allow_http lets them leave without TLS; take it out where it is no test");
+        found.warn(
+            "webhooks",
+            "webhooks.allow_http lets them leave without TLS; take it out where it is no test",
+        );
     }
 }
 
 pub(super) fn disk(config: &Config, found: &mut Findings) {
-    let EngineUrl::Sqlite(path) = config.database.engine() else { return };
-    let folder = path.parent().filter(|folder| folder.exists()).map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let EngineUrl::Sqlite(path) = config.database.engine() else {
+        return;
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| folder.exists())
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
     match rustix::fs::statvfs(&folder) {
         Err(error) => found.warn("disk", format!("{}: {error}", folder.display())),
         Ok(space) => {

@@ -13,26 +13,52 @@ use crate::{config::Config, wiring};
 pub(super) async fn relay(config: &Config, found: &mut Findings) {
     let smtp = match config.email.smtp() {
         Ok(Some(smtp)) => smtp,
-        Ok(None) => return found.warn("mail", "email.transport is \"none\": deliveries by e-mail wait until it is set up"),
+        Ok(None) => {
+            return found.warn(
+                "mail",
+                "email.transport is \"none\": deliveries by e-mail wait until it is set up",
+            );
+        }
         Err(why) => return found.fail("mail", why),
     };
     let shown = format!("{}:{}", smtp.host, smtp.port);
-    let connected = timeout(smtp.connect_timeout, TcpStream::connect((smtp.host.as_str(), smtp.port))).await;
+    let connected = timeout(
+        smtp.connect_timeout,
+        TcpStream::connect((smtp.host.as_str(), smtp.port)),
+    )
+    .await;
     let mut stream = match connected {
-        Err(_) => return found.fail("mail", format!("{shown} does not answer in time; check email.host and the firewall")),
+        Err(_) => {
+            return found.fail(
+                "mail",
+                format!("{shown} does not answer in time; check email.host and the firewall"),
+            );
+        }
         Ok(Err(error)) => return found.fail("mail", format!("{shown}: {error}; check email.host and email.port")),
         Ok(Ok(stream)) => stream,
     };
     if smtp.tls == SmtpTls::Implicit {
-        return found.ok("mail", format!("{shown} takes connections; --send-test-mail proves TLS and sign-in"));
+        return found.ok(
+            "mail",
+            format!("{shown} takes connections; --send-test-mail proves TLS and sign-in"),
+        );
     }
     let mut greeting = [0; 512];
     match timeout(smtp.connect_timeout, stream.read(&mut greeting)).await {
         Ok(Ok(length)) if greeting[..length].starts_with(b"220") => {
-            found.ok("mail", format!("{shown} greets; --send-test-mail proves TLS and sign-in"));
+            found.ok(
+                "mail",
+                format!("{shown} greets; --send-test-mail proves TLS and sign-in"),
+            );
         }
-        Ok(Ok(_)) => found.fail("mail", format!("{shown} does not speak SMTP, or refuses us; is email.tls right?")),
-        _ => found.fail("mail", format!("{shown} does not greet; for port 465 set email.tls to \"implicit\"")),
+        Ok(Ok(_)) => found.fail(
+            "mail",
+            format!("{shown} does not speak SMTP, or refuses us; is email.tls right?"),
+        ),
+        _ => found.fail(
+            "mail",
+            format!("{shown} does not greet; for port 465 set email.tls to \"implicit\""),
+        ),
     }
 }
 

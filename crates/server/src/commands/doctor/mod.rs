@@ -57,7 +57,10 @@ impl Findings {
                 Verdict::Fail => "FAIL",
             };
             let mut lines = text.lines();
-            out::line(format_args!("{word:<5} {what:<14} {}", lines.next().unwrap_or_default()))?;
+            out::line(format_args!(
+                "{word:<5} {what:<14} {}",
+                lines.next().unwrap_or_default()
+            ))?;
             for line in lines {
                 out::line(format_args!("{:<20} {}", "", line.trim()))?;
             }
@@ -70,7 +73,11 @@ impl Findings {
             count(Verdict::Warn),
             count(Verdict::Fail)
         ))?;
-        if count(Verdict::Fail) > 0 { Err(exit::Told.into()) } else { Ok(()) }
+        if count(Verdict::Fail) > 0 {
+            Err(exit::Told.into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -80,7 +87,10 @@ impl Doctor {
         match loaded {
             Err(error) => found.fail("configuration", error.to_string()),
             Ok(config) => {
-                let from = config.file.as_ref().map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
+                let from = config
+                    .file
+                    .as_ref()
+                    .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
                 found.ok("configuration", format!("{from} and the environment"));
                 checks::keys(&config, &mut found);
                 checks::database(&config, &mut found).await;

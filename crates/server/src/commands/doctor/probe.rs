@@ -22,16 +22,28 @@ pub(super) async fn server(config: &Config, found: &mut Findings) {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     match timeout(PATIENCE, ask(address)).await {
-        Err(_) => found.fail("server", format!("{address} takes the connection and does not answer; look at its log")),
-        Ok(Err(_)) => found.warn("server", format!("nothing answers on {address}; `liaison serve` starts it")),
+        Err(_) => found.fail(
+            "server",
+            format!("{address} takes the connection and does not answer; look at its log"),
+        ),
+        Ok(Err(_)) => found.warn(
+            "server",
+            format!("nothing answers on {address}; `liaison serve` starts it"),
+        ),
         Ok(Ok(answer)) => {
-            let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim()).unwrap_or_default();
+            let body = answer
+                .split_once("\r\n\r\n")
+                .map(|(_, body)| body.trim())
+                .unwrap_or_default();
             if answer.starts_with("HTTP/1.1 200") {
                 found.ok("server", format!("ready on {address}: {body}"));
             } else if body.starts_with('{') {
                 found.fail("server", format!("not ready on {address}: {body}"));
             } else {
-                found.fail("server", format!("something else answers on {address}; see http.listen"));
+                found.fail(
+                    "server",
+                    format!("something else answers on {address}; see http.listen"),
+                );
             }
         }
     }

@@ -50,7 +50,11 @@ impl Export {
     async fn export(&self, service: &liaison_service::Service) -> anyhow::Result<()> {
         // The command may run where no worker does; what waits belongs into the export.
         service.sequence().await?;
-        let input = ExportLedger { from_index: self.from, until_index: self.until, ..ExportLedger::default() };
+        let input = ExportLedger {
+            from_index: self.from,
+            until_index: self.until,
+            ..ExportLedger::default()
+        };
         let mut export = service.export_ledger(&Actor::system(), input).await?;
         let mut writer: Box<dyn Write + Send> = match &self.output {
             Some(path) => {
@@ -65,7 +69,10 @@ impl Export {
         }
         writer.flush()?;
         if let Some(path) = &self.output {
-            out::line(format_args!("{}: written; check it by `liaison ledger verify export`", path.display()))?;
+            out::line(format_args!(
+                "{}: written; check it by `liaison ledger verify export`",
+                path.display()
+            ))?;
         }
         Ok(())
     }

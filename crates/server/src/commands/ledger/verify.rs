@@ -102,9 +102,19 @@ impl What {
                 let proven = verify_receipt(&read_text(&file)?, &key)
                     .with_context(|| format!("{shown}: this receipt proves nothing"))?;
                 let entry = &proven.entry;
-                out::line(format_args!("{shown}: good: entry {} of the ledger {}", proven.index, key.name()))?;
-                out::line(format_args!("  {} at {}, outcome {}", entry.action, entry.recorded_at, entry.outcome))?;
-                out::line(format_args!("  signed in a checkpoint of {} entries", proven.checkpoint.size()))
+                out::line(format_args!(
+                    "{shown}: good: entry {} of the ledger {}",
+                    proven.index,
+                    key.name()
+                ))?;
+                out::line(format_args!(
+                    "  {} at {}, outcome {}",
+                    entry.action, entry.recorded_at, entry.outcome
+                ))?;
+                out::line(format_args!(
+                    "  signed in a checkpoint of {} entries",
+                    proven.checkpoint.size()
+                ))
             }
             Self::Export { file, key } => {
                 let key = key.read()?;
@@ -122,7 +132,9 @@ impl What {
             Self::Consistency { old, new, proof, key } => {
                 let key = key.read()?;
                 let (old, new) = verify_consistency(&read_text(&old)?, &read_text(&new)?, &read_text(&proof)?, &key)
-                    .context("these checkpoints are not proven to be of one history; keep both, they are the evidence")?;
+                    .context(
+                        "these checkpoints are not proven to be of one history; keep both, they are the evidence",
+                    )?;
                 out::line(format_args!(
                     "good: the ledger {} grew from {} to {} entries and nothing before was changed",
                     key.name(),
@@ -135,7 +147,10 @@ impl What {
 }
 
 async fn database(config: &Config, kept: &[PathBuf]) -> anyhow::Result<()> {
-    let kept = kept.iter().map(|path| read_text(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let kept = kept
+        .iter()
+        .map(|path| read_text(path))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let parts = wiring::open(config).await?;
     let report = parts.service.verify_ledger_against(&kept).await;
     let key = parts.service.signer().verifier().clone();
