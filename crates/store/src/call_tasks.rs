@@ -67,6 +67,7 @@ sql! {
         where recipient_id = $1 and status = 'OPEN'";
     CANCEL_REPLIES_OF_RECIPIENT = "update call_task set status = 'CANCELLED', updated_at = $2
         where recipient_id = $1 and status = 'OPEN' and reason in ('CALL_REQUESTED', 'REPLY_DUE')";
+    OPEN_OF_OWNER = "select * from call_task where owner_id = $1 and status = 'OPEN' order by due_at, id";
     REASSIGN = "update call_task set owner_id = $2, updated_at = $3 where id = $1 and status = 'OPEN'";
 }
 
@@ -153,4 +154,9 @@ pub async fn cancel_all(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>)
 /// Gives an open call task to another person; whether it was open.
 pub async fn reassign(tx: &mut Tx, id: CallTaskId, owner: UserId, now: DateTime<Utc>) -> Result<bool> {
     Ok(tx.execute(REASSIGN, args![id, owner, now]).await? == 1)
+}
+
+/// The open calls that a person owes.
+pub async fn open_of_owner(conn: &mut Conn, owner: UserId) -> Result<Vec<CallTaskRow>> {
+    conn.all(OPEN_OF_OWNER, args![owner]).await
 }

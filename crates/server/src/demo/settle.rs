@@ -13,6 +13,8 @@ use super::clock::StoryClock;
 
 /// How long the work of one moment may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two rings of the workers' bells while work is under way.
+const RING: Duration = Duration::from_millis(500);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -42,7 +44,9 @@ impl Time {
     /// Waits until nothing is due any more and no task is under way: also the ledger has signed everything then.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {
         let began = Instant::now();
-        let pool = self.service.store().task_pool();
+        let store = self.service.store();
+        let pool = store.task_pool();
+        let mut rung = began;
         loop {
             let under_way = tasks::pending(&pool, 5).await?;
             if under_way.is_empty() {
@@ -61,6 +65,11 @@ impl Time {
                     .collect();
                 let now = self.clock.now();
                 bail!("the work of {now} was not done in {PATIENCE:?} ({})", busy.join("; "));
+            }
+            // Nobody else rings while the clock stands: a worker that rests with a task to hand back looks again.
+            if rung.elapsed() > RING {
+                store.wake().ring_all();
+                rung = Instant::now();
             }
             tokio::time::sleep(LOOK).await;
         }

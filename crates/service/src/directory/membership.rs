@@ -71,6 +71,7 @@ impl Service {
         entry.detail.insert("user_id", place.user_id.to_string());
         entry.detail.insert("teams_left", teams.to_string());
         tx.record(entry);
+        self.hand_on_calls(&mut tx, actor, place.user_id).await?;
         tx.commit().await?;
         Ok(())
     }

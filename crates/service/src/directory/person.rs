@@ -393,6 +393,9 @@ impl Service {
         let action = if disabled { "person.disable" } else { "person.enable" };
         let entry = self.person_entry(&mut tx, actor, action, user_id).await?;
         tx.record(entry);
+        if disabled {
+            self.hand_on_calls(&mut tx, actor, user_id).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

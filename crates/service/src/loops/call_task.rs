@@ -257,6 +257,26 @@ impl Service {
         Ok(tx.commit().await?)
     }
 
+    /// Gives the open calls of somebody who left or was disabled to whoever answers for each loop now.
+    pub(crate) async fn hand_on_calls(&self, tx: &mut Tx, actor: &Actor, from: UserId) -> Result<()> {
+        for task in call_tasks::open_of_owner(tx, from).await? {
+            let Some(row) = recipients::find(tx, task.recipient_id).await? else {
+                continue;
+            };
+            let owner = self.clinic_owner(tx, &row).await?;
+            if owner == from || !call_tasks::reassign(tx, task.id, owner, self.now()).await? {
+                continue;
+            }
+            let mut entry = self.loop_entry(actor, "call_task.assign", &row);
+            entry.object_id = Some(task.id.to_string());
+            entry.detail.insert("owner_id", owner.to_string());
+            tx.record(entry);
+            self.tell_clinic(tx, &row, NoticeKind::CallTaskAssigned, vec![owner], row.urgency, true)
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn call_task_as_clinic(&self, actor: &Actor, id: CallTaskId) -> Result<()> {
         let found = {
             let mut conn = self.read().await?;

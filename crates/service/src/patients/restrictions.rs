@@ -78,7 +78,8 @@ pub fn restriction_applies(
     at: DateTime<Utc>,
 ) -> bool {
     restrictions.iter().any(|row| {
-        let holds = row.agreed_at <= at && row.ended_at.is_none_or(|ended| at < ended);
+        // In force as soon as it is kept: a clock that was set back must not open what was just closed.
+        let holds = row.ended_at.is_none_or(|ended| at < ended);
         let meets = match (row.organization_id, row.team_id, row.user_id) {
             (None, None, None) => to_organization != row.clinic_id,
             (organization, in_team, of_user) => {

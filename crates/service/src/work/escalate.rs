@@ -104,18 +104,7 @@ impl Service {
             });
         }
         schedule::insert_steps(tx, &taken).await?;
-        for step in &taken {
-            let mut entry = self.loop_entry(&Actor::system(), "escalation.step", row);
-            entry.object_id = Some(step.id.to_string());
-            entry.detail.insert("kind", step.kind.as_str().to_owned());
-            entry.detail.insert("number", step.number.to_string());
-            entry.detail.insert("cause", step.cause.clone());
-            entry.detail.insert("told", step.told.0.len().to_string());
-            if let Some(call) = step.call_task_id {
-                entry.detail.insert("call_task_id", call.to_string());
-            }
-            tx.record(entry);
-        }
+        self.record_steps(tx, row, &taken);
         row.next_step_at = all.get(end).map(|step| step.due);
         Ok(())
     }
@@ -164,6 +153,24 @@ impl Service {
             cause: cause.to_owned(),
             told: Json(Vec::new()),
             call_task_id: None,
+        }
+    }
+}
+
+impl Service {
+    /// Writes the ledger entries of steps that were taken or skipped.
+    pub(super) fn record_steps(&self, tx: &mut Tx, row: &RecipientRow, taken: &[EscalationStepRow]) {
+        for step in taken {
+            let mut entry = self.loop_entry(&Actor::system(), "escalation.step", row);
+            entry.object_id = Some(step.id.to_string());
+            entry.detail.insert("kind", step.kind.as_str().to_owned());
+            entry.detail.insert("number", step.number.to_string());
+            entry.detail.insert("cause", step.cause.clone());
+            entry.detail.insert("told", step.told.0.len().to_string());
+            if let Some(call) = step.call_task_id {
+                entry.detail.insert("call_task_id", call.to_string());
+            }
+            tx.record(entry);
         }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use liaison_domain::{DeliveryPurpose, Outcome, TeamId, Urgency, UserId};
 use liaison_store::{
-    Tx, deliveries, deliveries::DeliveryRow, directory::team::teams_of_organizations, recipients::RecipientRow,
+    Tx, deliveries, deliveries::DeliveryRow, directory::team::teams_of_organizations, patients::restrictions_of,
+    recipients::RecipientRow,
 };
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
         message::{LoopMessage, Message, Route},
         who::Addressed,
     },
+    patients::restriction_applies,
 };
 
 /// Somebody to be told, and how.
@@ -161,8 +163,17 @@ impl Service {
         people.sort_unstable();
         people.dedup();
         let ways = Addressed::load(tx, &[], &people, self.now()).await?;
+        let restrictions = restrictions_of(tx, &[row.patient_id]).await?;
+        let excluded = |team: Option<TeamId>, user: UserId| {
+            restriction_applies(&restrictions, row.to_organization_id, team, Some(user), self.now())
+        };
         let mut next = Vec::new();
         people.retain(|user| {
+            // Nobody whom the clinic agreed with the patient to leave out, by themselves or with a team of theirs.
+            let theirs = ways.teams_of_user.get(user).into_iter().flatten();
+            if excluded(None, *user) || theirs.into_iter().any(|team| excluded(Some(*team), *user)) {
+                return false;
+            }
             let routes = ways.routes_to_user(*user);
             let Some(person) = ways.people.get(user).filter(|person| person.disabled_at.is_none()) else {
                 return false;
@@ -179,7 +190,11 @@ impl Service {
     /// Another team of the organization that can be reached, one of the same part first.
     async fn next_team(&self, tx: &mut Tx, row: &RecipientRow) -> Result<Option<Next>> {
         let mut teams = teams_of_organizations(tx, &[row.to_organization_id]).await?;
-        teams.retain(|team| team.active && Some(team.id) != row.to_team_id);
+        let restrictions = restrictions_of(tx, &[row.patient_id]).await?;
+        teams.retain(|team| {
+            let excluded = restriction_applies(&restrictions, row.to_organization_id, Some(team.id), None, self.now());
+            team.active && Some(team.id) != row.to_team_id && !excluded
+        });
         teams.sort_by_key(|team| team.care_role != row.care_role);
         let ids: Vec<TeamId> = teams.iter().map(|team| team.id).collect();
         let known = Addressed::load(tx, &ids, &[], self.now()).await?;

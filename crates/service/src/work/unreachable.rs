@@ -80,6 +80,7 @@ impl Service {
             });
         }
         schedule::insert_steps(tx, &skipped).await?;
+        self.record_steps(tx, row, &skipped);
         if usize::try_from(row.step_number).is_ok_and(|number| number < steps.len()) {
             row.next_step_at = Some(now);
             tx.nudge(Queue::Escalate, Some(row.id.uuid()));

@@ -400,4 +400,16 @@ both_engines! {
         assert_eq!(others.entries.len(), 1);
         app.service.open_share(&fixture.oncologist, id).await.expect("the others read it");
     }
+
+    async fn the_calls_of_somebody_who_is_disabled_get_a_new_owner(app: App) {
+        let (fixture, signed) = world(&app).await;
+        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team, Duty::Required)]);
+        input.urgency = Some(Urgency::Emergent);
+        let id = app.service.share_note(&fixture.physician, input).await.expect("a share").recipient_ids[0];
+        let task = calls(&app, id).await.remove(0);
+        let coordinator = fixture.coordinator.user_id.expect("a person");
+        app.service.assign_call_task(&fixture.physician, task.id, coordinator).await.expect("assigned");
+        app.service.set_person_disabled(&fixture.admin, coordinator, true).await.expect("disabled");
+        assert_eq!(Some(calls(&app, id).await[0].owner_id), fixture.physician.user_id, "never a call without an owner who can call");
+    }
 }

@@ -379,7 +379,8 @@ both_engines! {
         assert!(!applies(f.oncology, Some(f.oncology_team), None, during));
         assert!(!applies(f.oncology, None, f.second_oncologist.user_id, during));
         assert!(!applies(f.oncology, None, Some(oncologist), after));
-        assert!(!applies(f.oncology, None, Some(oncologist), during - TimeDelta::seconds(1)));
+        // A clock that was set back a little opens nothing that was just closed.
+        assert!(applies(f.oncology, None, Some(oncologist), during - TimeDelta::seconds(1)));
 
         let mut row = kept[0].clone();
         (row.user_id, row.ended_at) = (None, None);
