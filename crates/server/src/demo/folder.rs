@@ -33,8 +33,6 @@ pub(crate) fn fresh(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops when something is wrong")]
-
     use super::*;
 
     #[test]

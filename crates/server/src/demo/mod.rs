@@ -163,8 +163,6 @@ async fn show(stage: &Stage, told: &Told, began: Instant) -> anyhow::Result<()> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops when something is wrong")]
-
     use super::*;
 
     #[test]

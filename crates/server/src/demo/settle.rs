@@ -66,7 +66,8 @@ impl Time {
                 let now = self.clock.now();
                 bail!("the work of {now} was not done in {PATIENCE:?} ({})", busy.join("; "));
             }
-            // Nobody else rings while the clock stands: a worker that rests with a task to hand back looks again.
+            // A worker that comes back empty-handed from the queue may rest with a finished task until the next ring,
+            // and while the clock stands nobody else rings.
             if rung.elapsed() > RING {
                 store.wake().ring_all();
                 rung = Instant::now();

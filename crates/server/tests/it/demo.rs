@@ -109,7 +109,7 @@ impl Running {
 
     fn get(&self, path: &str) -> String {
         self.request(&format!(
-            "GET {path} HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: demo\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
         ))
     }
 
