@@ -34,6 +34,8 @@ const STEADY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two tries to listen for PostgreSQL's notifications; polling bridges it.
 const LISTEN_AGAIN: Duration = Duration::from_secs(2);
+/// How often a look is taken for workers that fell asleep.
+const LOOK_FOR_SLEEPERS: Duration = Duration::from_secs(1);
 
 /// Where ids and the time come from.
 #[derive(Clone)]
@@ -165,6 +167,11 @@ impl Runtime {
                 .run_until_cancelled_owned(ticker.clone().reconcile_for_ever()),
         );
         loops.spawn(stop.clone().run_until_cancelled_owned(ticker.upkeep_for_ever()));
+        let (health, wake, settings) = (self.health.clone(), self.wake.clone(), self.settings.clone());
+        loops.spawn(
+            stop.clone()
+                .run_until_cancelled_owned(wake_sleepers_for_ever(health, wake, settings)),
+        );
         if let TaskPool::Postgres(pool) = &self.pool {
             let (pool, wake) = (pool.clone(), self.wake.clone());
             loops.spawn(stop.clone().run_until_cancelled_owned(async move {
@@ -309,6 +316,27 @@ impl Ticker {
             );
         }
         Ok(())
+    }
+}
+
+/// Rings the bell of each queue whose worker was not seen for two polls.
+///
+/// apalis-core's worker returns from an empty fetch without arming its heartbeat again: when the timer fired during that
+/// fetch, only a bell wakes it. Seen in replays that ring seldom; a bell costs an empty look.
+async fn wake_sleepers_for_ever(health: Health, wake: Wake, settings: Settings) {
+    let mut tick = ticks(LOOK_FOR_SLEEPERS);
+    loop {
+        tick.tick().await;
+        for queue in health.queues() {
+            let patience = settings
+                .queue(queue.queue)
+                .poll
+                .saturating_mul(2)
+                .max(LOOK_FOR_SLEEPERS);
+            if queue.last_seen.is_some_and(|seen| seen.elapsed() > patience) {
+                wake.ring(queue.queue);
+            }
+        }
     }
 }
 
