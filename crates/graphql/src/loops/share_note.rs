@@ -119,7 +119,7 @@ payload! {
 
 /// How much a check before release weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "liaison_service::loops::share_note::CheckSeverity")]
+#[graphql(remote = "liaison_service::loops::CheckSeverity")]
 pub(crate) enum CheckSeverity {
     /// The share cannot leave.
     Blocks,

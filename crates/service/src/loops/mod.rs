@@ -11,10 +11,12 @@ pub mod open_share;
 pub mod recall;
 pub mod redirect;
 mod relation;
+pub mod release_check;
 pub mod reply;
 pub mod share_note;
 pub(crate) mod who;
 
-pub use share_note::{NewQuestion, NewRecipient, ReleaseCheck, ShareNote, Shared, VerbalCommunication};
+pub use release_check::{CheckSeverity, ReleaseCheck};
+pub use share_note::{NewQuestion, NewRecipient, ShareNote, Shared, VerbalCommunication};
 
 pub(crate) use change::{Fact, apply};

@@ -12,10 +12,7 @@ use liaison_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    change::apply,
-    share_note::{CheckSeverity, NewRecipient},
-};
+use super::{change::apply, release_check::CheckSeverity, share_note::NewRecipient};
 use crate::{FieldProblem, Result, Service, ServiceError, idempotency};
 
 /// Redirect as a recipient.
