@@ -142,7 +142,6 @@ sql! {
         and artefact = 'cut off: the process ended'";
     PROVEN = "update endpoint set last_proven_at = $2, failing_since = null where id = $1";
     FAILING = "update endpoint set failing_since = $2 where id = $1 and failing_since is null";
-    NEXT_DUE = "select min(next_attempt_at) as a from delivery where next_attempt_at is not null";
     RELEASE_ALL = "update delivery set lease_until = null where lease_until is not null";
 }
 
@@ -429,12 +428,6 @@ pub async fn endpoint_failing(tx: &mut Tx, endpoint: EndpointId, now: DateTime<U
 /// The attempts of deliveries.
 pub async fn attempts_of(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<AttemptRow>> {
     conn.all_in(ATTEMPTS_OF, args![], deliveries).await
-}
-
-/// When the next attempt of any delivery is due.
-pub async fn next_due(conn: &mut Conn) -> Result<Option<DateTime<Utc>>> {
-    let row: Option<(Option<DateTime<Utc>>,)> = conn.one(NEXT_DUE, args![]).await?;
-    Ok(row.and_then(|(at,)| at))
 }
 
 /// Ends every lease: for the only process, at its start, when nobody can be sending. How many there were.

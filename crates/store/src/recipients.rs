@@ -143,15 +143,10 @@ sql! {
         step_number = $7, opened_at = $8, acknowledged_at = $9, ended_at = $10, redirected_to = $11,
         redirect_accepted_at = $12, sealed_from_recipient = $13, lease_owner = null, lease_until = null,
         revision = revision + 1, updated_at = $14 where id = $1 and revision = $15";
-    DUE = "select * from recipient where next_step_at <= $1 and (lease_until is null or lease_until < $1)
-        order by next_step_at, id limit $2";
-    CLAIM = "update recipient set lease_owner = $2, lease_until = $3
-        where id = $1 and next_step_at <= $4 and (lease_until is null or lease_until < $4)";
     INSERT_EVIDENCE = "insert into evidence (id, recipient_id, level, occurred_at, recorded_at, late, user_id,
         delivery_id, attempt_id, source, artefact) values {rows:11}";
     EVIDENCE_OF = "select * from evidence where recipient_id in ({ids}) order by recorded_at, id";
     OPENED_BY = "select count(*) as a from evidence where recipient_id = $1 and user_id = $2 and level >= 4";
-    NEXT_DUE = "select min(next_step_at) as a from recipient where next_step_at is not null";
 }
 
 /// Adds loops.
@@ -242,28 +237,6 @@ pub async fn save(tx: &mut Tx, row: &RecipientRow, now: DateTime<Utc>) -> Result
         ],
     )
     .await
-}
-
-/// Loops whose next step is due and which nobody is working on, most overdue first.
-pub async fn due(conn: &mut Conn, now: DateTime<Utc>, limit: u32) -> Result<Vec<RecipientRow>> {
-    conn.all(DUE, args![now, limit]).await
-}
-
-/// Claims a due loop for a process; whether it was there first.
-pub async fn claim(
-    tx: &mut Tx,
-    id: RecipientId,
-    process: &str,
-    until: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    Ok(tx.execute(CLAIM, args![id, process, until, now]).await? == 1)
-}
-
-/// When the next step of any loop is due.
-pub async fn next_due(conn: &mut Conn) -> Result<Option<DateTime<Utc>>> {
-    let row: Option<(Option<DateTime<Utc>>,)> = conn.one(NEXT_DUE, args![]).await?;
-    Ok(row.and_then(|(at,)| at))
 }
 
 /// Adds evidence.
