@@ -1,5 +1,5 @@
-//! Keys: the master key (never in the database), a key for each patient wrapped by it, and two service-wide keys for
-//! blind indexes and system secrets.
+//! Keys: the master key (never in the database), a key for each patient wrapped by it, and three service-wide keys: for
+//! blind indexes, for system secrets, and for secrets that are derived when they are needed (links in mails).
 //!
 //! Sealing is AES-256-GCM with the row's identity as associated data, so that ciphertext moved to another row or column
 //! does not open. Losing the master key loses every sealed value: keep a copy apart from the database's backups.

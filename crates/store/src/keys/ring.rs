@@ -6,7 +6,9 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, Mac};
 use liaison_domain::{PatientId, Random};
+use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -120,6 +122,7 @@ pub struct Keyring {
     master: RwLock<MasterKeys>,
     index: BlindIndex,
     system: Zeroizing<[u8; 32]>,
+    derive: Zeroizing<[u8; 32]>,
     patients: Mutex<HashMap<PatientId, PatientKey>>,
 }
 
@@ -168,6 +171,9 @@ async fn service_key(
 
 const INDEX: &str = "index";
 const SYSTEM: &str = "system";
+const DERIVE: &str = "derive";
+/// Every service-wide key, by the name that is part of its seal.
+const SERVICE_KEYS: [&str; 3] = [INDEX, SYSTEM, DERIVE];
 
 impl Keyring {
     /// Unwraps the service-wide keys, making them on first use.
@@ -180,11 +186,13 @@ impl Keyring {
         let master = source.load_or_create(random)?;
         let index = BlindIndex::new(service_key(tx, &master, INDEX, now, random).await?);
         let system = service_key(tx, &master, SYSTEM, now, random).await?;
+        let derive = service_key(tx, &master, DERIVE, now, random).await?;
         Ok(Self {
             source,
             master: RwLock::new(master),
             index,
             system,
+            derive,
             patients: Mutex::default(),
         })
     }
@@ -202,6 +210,21 @@ impl Keyring {
     /// Opens such a secret.
     pub fn open_secret(&self, place: Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         open_with(&self.system, Uuid::nil(), place, sealed)
+    }
+
+    /// A secret of 256 bits that belongs to a purpose and some bytes (such as a row's id): the same every time, and not
+    /// to be guessed without the service's key (HMAC-SHA-256, RFC 2104). So the secret of a link in a mail is made when
+    /// the mail leaves and stands nowhere at rest; the database keeps a hash of it, or nothing.
+    ///
+    /// `purpose` names one use and holds no NUL byte: secrets of two uses never meet.
+    pub fn derive(&self, purpose: &str, bytes: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
+        // HMAC takes a key of any length, so this cannot fail for 32 bytes; a guessable secret would be the worse answer.
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.derive.as_slice())
+            .map_err(|_| StoreError::Keys("the key for derived secrets is unfit".to_owned()))?;
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(bytes);
+        Ok(Zeroizing::new(mac.finalize().into_bytes().into()))
     }
 
     fn unwrap_patient(&self, patient: PatientId, wrapped: &[u8], id: &str) -> Result<Zeroizing<[u8; 32]>> {
@@ -347,7 +370,10 @@ pub async fn rotate_master(store: &crate::Store, source: &MasterSource) -> Resul
     let mut done = 0;
     let service: Vec<(String, Vec<u8>, String)> = tx.all(SERVICE_KEYS_NOT_UNDER, args![current.as_str()]).await?;
     for (purpose, wrapped, id) in service {
-        let name = if purpose == INDEX { INDEX } else { SYSTEM };
+        let name = SERVICE_KEYS
+            .into_iter()
+            .find(|known| *known == purpose)
+            .ok_or_else(|| StoreError::Keys(format!("a service key of another version: {purpose}")))?;
         let place = place_of(name, Uuid::nil());
         let key = unwrap(&master, place, &wrapped, &id)?;
         let (wrapped, id) = wrap(&master, place, &key, &*random)?;

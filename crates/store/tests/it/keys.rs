@@ -96,11 +96,12 @@ both_engines! {
         let sealed = seal(store, one, place).await;
         let secret = store.keyring().unwrap().seal_secret(place, SECRET, &*store.random()).unwrap();
         let digest = store.keyring().unwrap().index().digest("test", b"value");
+        let derived = store.keyring().unwrap().derive("test", b"value").unwrap();
         let source = MasterSource::File(key_file(&app));
         let old = text(&key_file(&app));
 
         let wrapped = liaison_store::keys::rotate_master(store, &source).await.unwrap();
-        assert_eq!(wrapped, 3, "two service keys and a patient's");
+        assert_eq!(wrapped, 4, "three service keys and a patient's");
 
         // The running process goes on with what it holds and with patients it did not hold.
         let later = a_patient(store).await;
@@ -113,6 +114,7 @@ both_engines! {
         assert_eq!(opens(&fresh, one, place, &sealed).await.unwrap(), SECRET);
         assert_eq!(fresh.keyring().unwrap().open_secret(place, &secret).unwrap().as_slice(), SECRET);
         assert_eq!(fresh.keyring().unwrap().index().digest("test", b"value"), digest, "searches still find");
+        assert_eq!(fresh.keyring().unwrap().derive("test", b"value").unwrap(), derived, "links still open");
         fresh.close().await;
         let error = open(&app, true, old, 6).await.err().expect("refused");
         assert!(error.to_string().contains("master key m2, which is missing"), "{error}");
@@ -174,7 +176,7 @@ both_engines! {
             store.close().await;
         }
         assert_eq!(digests.len(), 1);
-        assert_eq!(count(app.service.store(), "select count(*) as a from service_key").await, 2);
+        assert_eq!(count(app.service.store(), "select count(*) as a from service_key").await, 3);
     }
 }
 
@@ -250,6 +252,22 @@ both_engines! {
 }
 
 both_engines! {
+    async fn derived_secrets_are_the_same_each_time_and_differ_by_purpose_bytes_and_deployment(app: App) {
+        let ring = app.service.store().keyring().unwrap();
+        let one = ring.derive("welcome", b"abc").unwrap();
+        assert_eq!(ring.derive("welcome", b"abc").unwrap(), one);
+        assert_ne!(ring.derive("reset", b"abc").unwrap(), one);
+        assert_ne!(ring.derive("welcome", b"abd").unwrap(), one);
+        assert_ne!(ring.derive("welcom", b"e\0abc").unwrap(), ring.derive("welcome", b"abc").unwrap());
+        assert_ne!(ring.index().digest("welcome", b"abc"), one.to_vec(), "another key than the index's");
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = MasterSource::File(folder.path().join("master.key"));
+        past_the_store(&app, "delete from service_key").await.unwrap();
+        let other = open(&app, true, elsewhere, 41).await.unwrap();
+        assert_ne!(other.keyring().unwrap().derive("welcome", b"abc").unwrap(), one);
+        other.close().await;
+    }
+
     async fn keys_of_many_patients_come_by_one_statement(app: App) {
         let store = app.service.store();
         let mut patients = Vec::new();
