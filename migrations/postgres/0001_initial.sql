@@ -531,6 +531,97 @@ create table schedule (
     lease_until timestamptz
 );
 
+-- Sign-in ----------------------------------------------------------------------------------------------------------
+
+-- What a person proves themself with. A password stands as an argon2id PHC string, the secret of one-time codes sealed.
+create table credential (
+    user_id             uuid not null primary key references person (id),
+    password_hash       text,
+    password_changed_at timestamptz,
+    totp_sealed         bytea,
+    totp_added_at       timestamptz,
+    -- The time step (RFC 6238) of the last code that was taken: a code works once.
+    totp_last_step      bigint not null,
+    -- A secret whose first code has not been entered yet.
+    totp_pending_sealed bytea,
+    totp_pending_until  timestamptz,
+    updated_at          timestamptz not null
+);
+
+create table recovery_code (
+    user_id    uuid not null references person (id),
+    code_hash  bytea not null,
+    used_at    timestamptz,
+    created_at timestamptz not null,
+    primary key (user_id, code_hash)
+);
+
+create table passkey (
+    id            uuid not null primary key,
+    user_id       uuid not null references person (id),
+    credential_id bytea not null unique,
+    name          text not null,
+    -- The public key and its counter, as JSON: nothing secret.
+    credential    text not null,
+    created_at    timestamptz not null,
+    last_used_at  timestamptz
+);
+create index passkey_by_user on passkey (user_id);
+
+create table session (
+    id               uuid not null primary key,
+    user_id          uuid not null references person (id),
+    organization_id  uuid not null references organization (id),
+    secret_hash      bytea not null unique,
+    method           text not null,
+    -- Signed in with a password alone: good for adding a second factor and for nothing else.
+    is_full          boolean not null,
+    peer             text,
+    user_agent       text,
+    authenticated_at timestamptz not null,
+    last_seen_at     timestamptz not null,
+    absolute_until   timestamptz not null,
+    ended_at         timestamptz,
+    end_reason       text,
+    created_at       timestamptz not null
+);
+create index session_by_user on session (user_id, created_at);
+create index session_by_end on session (absolute_until);
+
+-- The steps between two requests of one sign-in: a first factor that was proven, a passkey's challenge.
+create table sign_in_ceremony (
+    secret_hash  bytea not null primary key,
+    kind         text not null,
+    user_id      uuid references person (id),
+    session_id   uuid references session (id) on delete cascade,
+    state_sealed bytea,
+    expires_at   timestamptz not null,
+    created_at   timestamptz not null
+);
+create index sign_in_ceremony_by_end on sign_in_ceremony (expires_at);
+
+-- Single-use links: invitation, password reset, an operator's sign-in link. The token is derived from the id.
+create table account_link (
+    id         uuid not null primary key,
+    user_id    uuid not null references person (id),
+    purpose    text not null,
+    token_hash bytea not null unique,
+    issued_by  uuid,
+    expires_at timestamptz not null,
+    used_at    timestamptz,
+    created_at timestamptz not null
+);
+create index account_link_by_user on account_link (user_id);
+
+-- Failed sign-ins in a row, by a keyed hash of the account's address or of the network address.
+create table sign_in_throttle (
+    subject        bytea not null primary key,
+    user_id        uuid references person (id),
+    failures       bigint not null,
+    last_failed_at timestamptz not null,
+    blocked_until  timestamptz
+);
+
 -- Ledger -----------------------------------------------------------------------------------------------------------
 
 create table ledger_entry (

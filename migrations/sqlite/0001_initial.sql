@@ -531,6 +531,97 @@ create table schedule (
     lease_until text
 ) strict;
 
+-- Sign-in ----------------------------------------------------------------------------------------------------------
+
+-- What a person proves themself with. A password stands as an argon2id PHC string, the secret of one-time codes sealed.
+create table credential (
+    user_id             blob not null primary key references person (id),
+    password_hash       text,
+    password_changed_at text,
+    totp_sealed         blob,
+    totp_added_at       text,
+    -- The time step (RFC 6238) of the last code that was taken: a code works once.
+    totp_last_step      integer not null,
+    -- A secret whose first code has not been entered yet.
+    totp_pending_sealed blob,
+    totp_pending_until  text,
+    updated_at          text not null
+) strict;
+
+create table recovery_code (
+    user_id    blob not null references person (id),
+    code_hash  blob not null,
+    used_at    text,
+    created_at text not null,
+    primary key (user_id, code_hash)
+) strict;
+
+create table passkey (
+    id            blob not null primary key,
+    user_id       blob not null references person (id),
+    credential_id blob not null unique,
+    name          text not null,
+    -- The public key and its counter, as JSON: nothing secret.
+    credential    text not null,
+    created_at    text not null,
+    last_used_at  text
+) strict;
+create index passkey_by_user on passkey (user_id);
+
+create table session (
+    id               blob not null primary key,
+    user_id          blob not null references person (id),
+    organization_id  blob not null references organization (id),
+    secret_hash      blob not null unique,
+    method           text not null,
+    -- Signed in with a password alone: good for adding a second factor and for nothing else.
+    is_full          integer not null,
+    peer             text,
+    user_agent       text,
+    authenticated_at text not null,
+    last_seen_at     text not null,
+    absolute_until   text not null,
+    ended_at         text,
+    end_reason       text,
+    created_at       text not null
+) strict;
+create index session_by_user on session (user_id, created_at);
+create index session_by_end on session (absolute_until);
+
+-- The steps between two requests of one sign-in: a first factor that was proven, a passkey's challenge.
+create table sign_in_ceremony (
+    secret_hash  blob not null primary key,
+    kind         text not null,
+    user_id      blob references person (id),
+    session_id   blob references session (id) on delete cascade,
+    state_sealed blob,
+    expires_at   text not null,
+    created_at   text not null
+) strict;
+create index sign_in_ceremony_by_end on sign_in_ceremony (expires_at);
+
+-- Single-use links: invitation, password reset, an operator's sign-in link. The token is derived from the id.
+create table account_link (
+    id         blob not null primary key,
+    user_id    blob not null references person (id),
+    purpose    text not null,
+    token_hash blob not null unique,
+    issued_by  blob,
+    expires_at text not null,
+    used_at    text,
+    created_at text not null
+) strict;
+create index account_link_by_user on account_link (user_id);
+
+-- Failed sign-ins in a row, by a keyed hash of the account's address or of the network address.
+create table sign_in_throttle (
+    subject        blob not null primary key,
+    user_id        blob references person (id),
+    failures       integer not null,
+    last_failed_at text not null,
+    blocked_until  text
+) strict;
+
 -- Ledger -----------------------------------------------------------------------------------------------------------
 
 create table ledger_entry (

@@ -161,6 +161,12 @@ ids! {
     TokenId(TokenMarker) = "token";
     /// A ledger entry.
     EntryId(EntryMarker) = "entry";
+    /// A person's signed-in session (its id, not its secret).
+    SessionId(SessionMarker) = "session";
+    /// A registered passkey (WebAuthn credential).
+    PasskeyId(PasskeyMarker) = "passkey";
+    /// A single-use link of sign-in: an invitation, a password reset, an operator's link.
+    AccountLinkId(AccountLinkMarker) = "acctlink";
 }
 
 #[cfg(test)]

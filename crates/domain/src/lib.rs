@@ -14,6 +14,7 @@ pub mod ids;
 pub mod people;
 pub mod phi;
 pub mod random;
+pub mod sign_in;
 pub mod terms;
 
 pub use clock::{Clock, SetClock, SystemClock};
@@ -25,4 +26,5 @@ pub use liaison_clinical::Urgency;
 pub use people::{Actor, Role};
 pub use phi::Phi;
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use sign_in::{AccountLinkPurpose, SessionEnd, SignInMethod};
 pub use terms::*;

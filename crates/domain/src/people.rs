@@ -1,7 +1,7 @@
 //! People, their roles, and the actor of a request. Pure.
 
 use crate::{
-    ids::{OrganizationId, TeamId, TokenId, UserId},
+    ids::{OrganizationId, SessionId, TeamId, TokenId, UserId},
     terms::{OrganizationKind, terms},
 };
 
@@ -41,6 +41,8 @@ pub struct Actor {
     pub user_id: Option<UserId>,
     /// The API token that was used, where one was.
     pub token_id: Option<TokenId>,
+    /// The signed-in session, where there is one.
+    pub session_id: Option<SessionId>,
     /// The organization the person acts for.
     pub organization_id: Option<OrganizationId>,
     /// What that organization is.
@@ -64,6 +66,7 @@ impl Actor {
             kind: ActorKind::System,
             user_id: None,
             token_id: None,
+            session_id: None,
             organization_id: None,
             organization_kind: None,
             roles: Vec::new(),

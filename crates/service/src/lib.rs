@@ -13,6 +13,7 @@ pub mod loops;
 pub mod notes;
 pub mod patients;
 pub mod reading;
+pub mod sign_in;
 pub mod work;
 
 pub use context::{Service, ServiceOptions, Settings};

@@ -77,6 +77,7 @@ macro_rules! for_each_id {
             OrganizationId TeamId UserId MembershipId EndpointId CoverageId PatientId CareTeamEntryId RestrictionId
             CourseId HoldId NoteId NoteVersionId ShareId QuestionId RecipientId DeliveryId AttemptId EvidenceId
             AcknowledgmentId EscalationStepId CallTaskId ReplyId MisSendId NoticeId PolicyId TokenId EntryId
+            SessionId PasskeyId AccountLinkId
         }
     };
 }
@@ -90,7 +91,8 @@ macro_rules! for_each_term {
             domain::NoteKind, domain::NoteStatus, domain::DeliveryPurpose, domain::PurposeOfUse, domain::CallReason,
             domain::CallTaskStatus, domain::NoticeKind, domain::QuestionStatus, domain::Outcome, domain::DeliveryState,
             domain::AttemptOutcome, domain::DeadReason, domain::Disposition, domain::Decline, domain::Role,
-            domain::escalation::StepKind, domain::people::ActorKind
+            domain::escalation::StepKind, domain::people::ActorKind, domain::SignInMethod, domain::AccountLinkPurpose,
+            domain::SessionEnd
         }
     };
 }

@@ -95,6 +95,9 @@ impl NewEntry {
         if let Some(token) = self.actor.token_id {
             detail.insert("token_id".to_owned(), token.to_string());
         }
+        if let Some(session) = self.actor.session_id {
+            detail.insert("session_id".to_owned(), session.to_string());
+        }
         let (object_type, object_id) = match &self.object_id {
             Some(id) => (
                 Some(id.split('_').next().unwrap_or("object").to_owned()),

@@ -28,6 +28,7 @@ pub mod replies;
 mod row;
 pub mod schedule;
 pub mod shares;
+pub mod sign_in;
 mod sql;
 pub mod tasks;
 pub mod timeliness;

@@ -1,0 +1,30 @@
+//! Sign-in and sessions: passwords with a second factor, passkeys, single-use links, step-up, throttling.
+//!
+//! One file per act or small group of acts. API tokens are the directory's; the links by which recipients without an
+//! account read one share are not here either.
+//!
+//! What is kept: of a password an argon2id hash, of a session's secret and of a link's token a SHA-256, of a recovery
+//! code a keyed hash, and the secret of one-time codes sealed. Every act writes its ledger entry, ids and codes only.
+//!
+//! Answers do not tell whether an address has an account: not by their words, and not by their time.
+
+mod secret;
+mod session;
+
+pub use liaison_domain::{AccountLinkPurpose, SessionEnd, SignInMethod};
+pub use session::{OpenSession, Place, SessionOpened, SignedIn, Touch};
+
+use chrono::TimeDelta;
+
+/// How long a session lasts without use. NIST SP 800-63B-4 section 2.3.3 (AAL3): inactivity SHOULD end it after at most
+/// 15 minutes; AAL2 would allow an hour.
+pub const IDLE: TimeDelta = TimeDelta::minutes(15);
+/// How long a session lasts however much it is used. NIST SP 800-63B-4 section 2.3.3 (AAL3): it SHALL end after at most
+/// 12 hours; AAL2 would allow 24.
+pub const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
+/// How old a proof of identity may be for what weighs most: signing, changing how one signs in.
+pub const STEP_UP: TimeDelta = TimeDelta::minutes(5);
+/// How often a session's use is written down at most. A session may end this much early, and never late.
+pub const SEEN_EVERY: TimeDelta = TimeDelta::seconds(30);
+/// The most sessions one person has at a time; the one unused for longest ends for a further one.
+pub const MAX_SESSIONS: usize = 20;
