@@ -8,9 +8,11 @@
     reason = "a developer's command talks to its terminal"
 )]
 
+mod browser;
 mod cluster;
 mod command;
 mod guard;
+mod packages;
 mod postgres;
 mod test;
 
@@ -76,6 +78,7 @@ async fn run(task: Task) -> Result<u8> {
     match task {
         Task::Guard(settings) => guard::run(settings).await.map(|()| 0),
         Task::Test { arguments } => {
+            browser::find_or_install()?;
             let commands = test::commands(&arguments);
             with_cluster(async |cluster, signals| {
                 for command in commands {

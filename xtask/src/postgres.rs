@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::packages::{apt, may_install, succeed};
 
 /// The folder of `initdb`, `pg_ctl`, `postgres` and `psql`, all of one version.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,12 +67,7 @@ fn is_complete(folder: &Path) -> bool {
 fn install() -> Result<()> {
     const BY_HAND: &str = "install PostgreSQL's server programs and contrib extensions (Debian: postgresql \
                            postgresql-contrib), or put the folder of initdb into PATH";
-    if apt("--version").stdout(Stdio::null()).status().is_err() {
-        bail!("no PostgreSQL server found and no apt-get to install it with; {BY_HAND}");
-    }
-    if user_id(None)? != 0 {
-        bail!("no PostgreSQL server found and only root may install it; {BY_HAND}");
-    }
+    may_install("no PostgreSQL server found", BY_HAND)?;
     eprintln!("xtask: no PostgreSQL server found: installing it from the distribution");
     succeed(&mut apt("update"))?;
     succeed(apt("install").args(["-y", "--no-install-recommends", "postgresql-common"]))?;
@@ -89,21 +86,6 @@ fn forbid_main_cluster(settings: &Path) -> Result<()> {
         .collect();
     after.push_str("create_main_cluster = false\n");
     fs::write(settings, after).with_context(|| format!("cannot write {}", settings.display()))
-}
-
-fn apt(task: &str) -> Command {
-    let mut command = Command::new("apt-get");
-    command
-        .arg(task)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
-    command
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(())
 }
 
 /// The numeric id of a user, or of whoever runs this.

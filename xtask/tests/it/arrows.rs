@@ -10,7 +10,7 @@ const TESTKIT: &str = "liaison-testkit";
 const XTASK: &str = "xtask";
 
 /// Which of ours each crate may name in what it ships; the server may name all but the testkit.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("liaison-clinical", &[]),
     ("liaison-domain", &["liaison-clinical"]),
     ("liaison-ledger", &[]),
@@ -23,6 +23,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("liaison-jobs", &["liaison-domain", "liaison-service", "liaison-store"]),
     (
         "liaison-graphql",
+        &["liaison-clinical", "liaison-domain", "liaison-service"],
+    ),
+    (
+        "liaison-web",
         &["liaison-clinical", "liaison-domain", "liaison-service"],
     ),
     (
@@ -42,12 +46,14 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Which crates may name an outside crate, for tests too. The name ends in `*` where its companions count as well.
-const OUTSIDE: [(&str, &[&str]); 7] = [
+const OUTSIDE: [(&str, &[&str]); 9] = [
     ("sqlx*", &["liaison-store", TESTKIT]),
     ("apalis*", &["liaison-jobs", "liaison-store"]),
     ("async-graphql*", &["liaison-graphql", "liaison-clinical"]),
     ("lettre", &["liaison-channels"]),
     ("reqwest*", &["liaison-channels"]),
+    ("askama*", &["liaison-web"]),
+    ("fantoccini", &["liaison-web"]),
     ("anyhow", &[SERVER, XTASK]),
     ("openssl*", &[]),
 ];
