@@ -1,4 +1,4 @@
-//! The HTTP server: GraphQL, `/healthz` and `/readyz`.
+//! The HTTP server: the pages, GraphQL, `/healthz` and `/readyz`.
 //!
 //! `/healthz` says that the process lives. `/readyz` says whether it can work: the database answers and, where this
 //! process runs them, all workers live. How far the ledger's sequencer is behind is shown but does not make a process
@@ -7,10 +7,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
-use liaison_graphql::{
-    BearerAuthenticator,
-    http::{GraphQlConfig, RequestIds},
-};
+use liaison_graphql::http::{GraphQlConfig, RequestIds};
 use liaison_jobs::Health;
 use liaison_service::Service;
 use serde::Serialize;
@@ -18,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
-use crate::config::Config;
+use crate::{config::Config, sign_in::Authenticator};
 
 /// The longest wait for the database's answer to a readiness check.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,7 +39,7 @@ pub(crate) fn router(config: &Config, service: &Service, workers: Option<Health>
     graphql.settings = config.graphql.clone();
     graphql.shutdown = stop.clone();
     let schema = liaison_graphql::schema(service.clone(), &config.graphql);
-    let authenticate = Arc::new(BearerAuthenticator::new(service.clone()));
+    let authenticate = Arc::new(Authenticator::new(service.clone()));
     // The path alone: a query string is the client's and may hold anything.
     let trace = TraceLayer::new_for_http()
         .make_span_with(|request: &axum::extract::Request| {
@@ -54,9 +51,10 @@ pub(crate) fn router(config: &Config, service: &Service, workers: Option<Health>
         .with_state(Ready {
             service: service.clone(),
             workers,
-            stop,
+            stop: stop.clone(),
         })
         .merge(liaison_graphql::http::router(schema, graphql, authenticate))
+        .merge(liaison_web::router(service.clone(), stop))
         .layer(trace)
         .route("/healthz", get(async || "ok\n"))
 }

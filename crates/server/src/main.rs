@@ -15,6 +15,7 @@ mod key_files;
 mod lifecycle;
 mod no_mail;
 mod out;
+mod sign_in;
 mod telemetry;
 mod wiring;
 

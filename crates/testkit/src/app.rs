@@ -8,6 +8,7 @@ use liaison_domain::{ChannelKind, SeededRandom, SetClock};
 use liaison_ledger::Signer;
 use liaison_service::{Service, ServiceOptions, Settings};
 use liaison_store::{Engine, MasterSource, Store, StoreOptions};
+use url::Url;
 
 use crate::Database;
 
@@ -26,29 +27,47 @@ pub struct App {
     pub webhook: Arc<CapturedChannel>,
     /// The database.
     pub database: Database,
+    pub(crate) base_url: Url,
 }
+
+/// Where the app's pages are said to be, unless a test serves them.
+pub const BASE_URL: &str = "https://liaison.example";
 
 impl App {
     /// Starts the app.
     pub async fn start(engine: Engine) -> Self {
+        Self::start_at(engine, BASE_URL.parse().expect("a URL")).await
+    }
+
+    /// Starts the app with its pages at a base URL: for tests that serve them.
+    pub async fn start_at(engine: Engine, base_url: Url) -> Self {
         let database = Database::create(engine).await;
         let clock = SetClock::new(START.parse::<DateTime<Utc>>().expect("a time"));
         let email = Arc::new(CapturedChannel::new(ChannelKind::Email));
         let webhook = Arc::new(CapturedChannel::new(ChannelKind::Webhook));
-        let service = open(&database, &clock, &email, &webhook, 1).await;
+        let service = open(&database, &clock, &email, &webhook, 1, &base_url).await;
         Self {
             service,
             clock,
             email,
             webhook,
             database,
+            base_url,
         }
     }
 
     /// Stops and starts the app over the same database, as after a crash: whatever was only in memory is gone.
     pub async fn restart(&mut self) {
         self.service.store().close().await;
-        self.service = open(&self.database, &self.clock, &self.email, &self.webhook, self.seed()).await;
+        self.service = open(
+            &self.database,
+            &self.clock,
+            &self.email,
+            &self.webhook,
+            self.seed(),
+            &self.base_url,
+        )
+        .await;
     }
 
     /// A second process over the same database (PostgreSQL) or a second handle (SQLite).
@@ -59,6 +78,7 @@ impl App {
             &self.email,
             &self.webhook,
             self.seed() + 1_000_000,
+            &self.base_url,
         )
         .await
     }
@@ -85,6 +105,7 @@ async fn open(
     email: &Arc<CapturedChannel>,
     webhook: &Arc<CapturedChannel>,
     seed: u64,
+    base_url: &Url,
 ) -> Service {
     let store = Store::open(StoreOptions {
         url: database.url.clone(),
@@ -96,8 +117,7 @@ async fn open(
     })
     .await
     .expect("the store opens");
-    let base_url = "https://liaison.example".parse().expect("a URL");
-    let mut settings = Settings::new(base_url, format!("test-{seed}"));
+    let mut settings = Settings::new(base_url.clone(), format!("test-{seed}"));
     settings.allow_http_endpoints = true;
     let signer = Signer::from_seed("liaison.example/ledger", [7; 32].into()).expect("a signer");
     Service::new(ServiceOptions {

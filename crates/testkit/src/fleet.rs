@@ -23,7 +23,7 @@ use liaison_store::{Engine, MasterSource, Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use crate::{App, Database, START};
+use crate::{App, BASE_URL, Database, START};
 
 const ANSWERS: u8 = 0;
 const HANGS_BEFORE: u8 = 1;
@@ -120,6 +120,7 @@ impl Fleet {
             email,
             webhook,
             database,
+            base_url: BASE_URL.parse().expect("a URL"),
         };
         Self {
             processes,
@@ -207,7 +208,7 @@ impl Parts<'_> {
         })
         .await
         .expect("the store opens");
-        let base_url = "https://liaison.example".parse().expect("a URL");
+        let base_url = BASE_URL.parse().expect("a URL");
         let mut settings = Settings::new(base_url, format!("process-{}", self.births));
         settings.allow_http_endpoints = true;
         let signer = Signer::from_seed("liaison.example/ledger", [7; 32].into()).expect("a signer");

@@ -10,14 +10,16 @@ mod database;
 pub mod fixture;
 mod fleet;
 pub mod notes;
+mod scene;
 mod work;
 
-pub use app::{App, START};
+pub use app::{App, BASE_URL, START};
 pub use database::Database;
 pub use fixture::Fixture;
 pub use fleet::{Dies, Fleet};
 pub use liaison_store::Engine;
 pub use notes::Signed;
+pub use scene::Scene;
 
 /// Declares a test that runs on both engines: `both_engines! { async fn name(app: App) { … } }`.
 #[macro_export]

@@ -1,0 +1,1 @@
+// Editor of notes: rows, pasting from a spreadsheet, autosave.

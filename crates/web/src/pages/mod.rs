@@ -1,0 +1,13 @@
+//! The pages, one folder for each area of work.
+
+mod account;
+mod home;
+
+use axum::Router;
+
+use crate::Web;
+
+/// Every page's route.
+pub(crate) fn routes() -> Router<Web> {
+    Router::new().merge(account::routes()).merge(home::routes())
+}
