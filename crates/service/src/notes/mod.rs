@@ -32,7 +32,7 @@ pub use read_draft::Draft;
 pub use read_version::ReleasedNote;
 pub use sign_note::{NoteSigned, SignNote};
 pub use timeline::{TimelineCursor, TimelinePage};
-pub use trend::PatientTrend;
+pub use trend::{InfusionMark, PatientTrend};
 pub use update_draft::UpdateDraft;
 pub use withdraw_note::{NoteWithdrawn, WithdrawNote};
 
