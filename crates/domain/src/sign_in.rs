@@ -37,6 +37,8 @@ terms! {
         Revoked = "REVOKED",
         /// The password was changed in another session or by a link.
         PasswordChanged = "PASSWORD_CHANGED",
+        /// The person has a second factor now; the session had been opened without one.
+        SecondFactorAdded = "SECOND_FACTOR_ADDED",
         /// The person may sign in no more.
         Disabled = "DISABLED",
         /// The person's place in the organization ended.

@@ -125,6 +125,8 @@ mirrors! {
         PersonNotice = "PERSON_NOTICE",
         /// The daily list of open items.
         Digest = "DIGEST",
+        /// A single-use link to an account: an invitation or a password reset.
+        AccountLink = "ACCOUNT_LINK",
     }
 
     /// Why a purpose of use allows an access (HL7 v3 PurposeOfUse).

@@ -65,12 +65,12 @@ pub struct ServiceOptions {
 
 /// The use cases. Cheap to clone; each use case is a method in the file of its name.
 #[derive(Clone)]
-pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>, Lanes);
+pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>, Lanes, Arc<crate::sign_in::Doors>);
 
 impl Service {
     /// A service over its parts.
     pub fn new(options: ServiceOptions) -> Self {
-        Self(Arc::new(options), Arc::default(), Lanes::default())
+        Self(Arc::new(options), Arc::default(), Lanes::default(), Arc::default())
     }
 
     /// The database.
@@ -101,6 +101,11 @@ impl Service {
     /// The sends under way in this process.
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.2
+    }
+
+    /// What this process keeps at hand for sign-in.
+    pub(crate) fn doors(&self) -> &crate::sign_in::Doors {
+        &self.3
     }
 
     /// Now, by the store's clock.

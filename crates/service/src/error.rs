@@ -47,6 +47,12 @@ pub enum ServiceError {
     /// No valid sign-in.
     #[error("sign in first")]
     Unauthenticated,
+    /// Too many failed tries, by this account or from this network address.
+    #[error("too many tries; wait {} before the next one", wait(.retry_after))]
+    Throttled {
+        /// How long to wait.
+        retry_after: std::time::Duration,
+    },
     /// The input has problems; all of them at once.
     #[error("{}", list(.0))]
     Invalid(Vec<FieldProblem>),
@@ -83,6 +89,18 @@ fn list(problems: &[FieldProblem]) -> String {
         .join("; ")
 }
 
+/// A time to wait, as people say it: rounded up to whole seconds, minutes or hours.
+fn wait(time: &std::time::Duration) -> String {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let (count, unit) = match seconds {
+        0..=119 => (seconds.max(1), "second"),
+        120..=7_199 => (seconds.div_ceil(60), "minute"),
+        _ => (seconds.div_ceil(3_600), "hour"),
+    };
+    let many = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{many}")
+}
+
 impl ServiceError {
     /// A stable code for `extensions.code`.
     pub fn code(&self) -> &'static str {
@@ -90,6 +108,7 @@ impl ServiceError {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Forbidden => "FORBIDDEN",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Throttled { .. } => "THROTTLED",
             Self::Invalid(_) => "INVALID",
             Self::Illegal(illegal) => match illegal {
                 Illegal::AlreadyAcknowledged => "ALREADY_ACKNOWLEDGED",

@@ -1,16 +1,18 @@
-//! `liaison user`: the first people of a deployment. Later ones are added through the API by an admin.
+//! `liaison user`: the first people of a deployment, and how they come in. Later ones are added through the API by an
+//! admin.
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use liaison_domain::{Actor, CareRole, OrganizationId, OrganizationKind, Role, TeamId, calendar::Calendar};
 use liaison_service::{
-    Service,
+    Service, ServiceError,
     directory::{
         AddPerson, CreateOrganization, CreateTeam, ListOrganizations, Organization, OrganizationChoice, PutTeamMember,
         TeamSettings,
     },
+    sign_in::OPERATOR_LINK,
 };
-use liaison_store::directory::team::teams_of_organizations;
+use liaison_store::directory::{person::find_by_email, team::teams_of_organizations};
 
 use super::term;
 use crate::{config::Config, exit, out, wiring};
@@ -25,6 +27,35 @@ pub(crate) struct User {
 #[derive(Subcommand)]
 enum Command {
     Add(Add),
+    Invite(Invite),
+    SignInLink(SignInLink),
+}
+
+/// Mail a person a link to set their first password, good for 72 hours.
+///
+/// The mail leaves when `liaison serve` runs with a mail server configured.
+#[derive(Args)]
+#[command(after_long_help = format!("Example:
+  liaison user invite ana@clinic.example
+
+{}", exit::HELP))]
+struct Invite {
+    /// E-mail address the person signs in with.
+    email: String,
+}
+
+/// Make a link that signs a person in once, within 15 minutes: for the first admin, and for who lost every factor.
+///
+/// Whoever opens the link is that person: make sure who they are, and hand it over where nobody listens. That you made
+/// it stands in the ledger. Earlier links of this kind for the person end.
+#[derive(Args)]
+#[command(after_long_help = format!("Example:
+  liaison user sign-in-link ana@clinic.example
+
+{}", exit::HELP))]
+struct SignInLink {
+    /// E-mail address the person signs in with.
+    email: String,
 }
 
 /// Add a person with a place in an organization; with --kind, the organization too where there is none of that name.
@@ -68,12 +99,52 @@ struct Add {
 
 impl User {
     pub(crate) async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let Command::Add(add) = self.command;
         let parts = wiring::open(config).await?;
-        let done = add.run(&parts.service).await;
+        let done = match self.command {
+            Command::Add(add) => add.run(&parts.service).await,
+            Command::Invite(invite) => invite.run(&parts.service).await,
+            Command::SignInLink(link) => link.run(&parts.service).await,
+        };
         parts.close().await;
         done
     }
+}
+
+fn nobody(email: &str) -> anyhow::Error {
+    exit::Usage(format!(
+        "nobody signs in as \"{email}\"; add them with `liaison user add`"
+    ))
+    .into()
+}
+
+impl Invite {
+    async fn run(self, service: &Service) -> anyhow::Result<()> {
+        let email = self.email.trim().to_ascii_lowercase();
+        let known = find_by_email(&mut service.store().read().await?, &email).await?;
+        let Some(person) = known else { bail!(nobody(&email)) };
+        let invited = service.invite_person(&Actor::system(), person.id).await?;
+        out::line(format_args!(
+            "invitation to {} planned, good until {}",
+            person.email,
+            until(invited.expires_at)
+        ))
+    }
+}
+
+impl SignInLink {
+    async fn run(self, service: &Service) -> anyhow::Result<()> {
+        let made = service.issue_sign_in_link(&self.email, OPERATOR_LINK).await;
+        let link = match made {
+            Err(ServiceError::NotFound(_)) => bail!(nobody(self.email.trim())),
+            other => other?,
+        };
+        out::line(format_args!("{}", link.url.expose()))?;
+        out::line(format_args!("good once, until {}", until(link.expires_at)))
+    }
+}
+
+fn until(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 impl Add {

@@ -67,6 +67,8 @@ impl Service {
         rows::person::lock(&mut tx, place.user_id).await?;
         rows::membership::end(&mut tx, place.id, self.now()).await?;
         let teams = rows::team::remove_from_organization(&mut tx, place.user_id, place.organization_id).await?;
+        self.end_sessions_for(&mut tx, place.user_id, place.organization_id)
+            .await?;
         let mut entry = self.directory_entry(actor, "membership.end", place.organization_id, place.id);
         entry.detail.insert("user_id", place.user_id.to_string());
         entry.detail.insert("teams_left", teams.to_string());

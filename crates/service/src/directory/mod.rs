@@ -46,7 +46,7 @@ use liaison_store::{NewEntry, directory as rows};
 use crate::{Result, Service, ServiceError};
 
 /// How the actor stands to an organization's directory.
-fn relation(actor: &Actor, organization: &Organization) -> Relation {
+pub(crate) fn relation(actor: &Actor, organization: &Organization) -> Relation {
     let keeps = actor.is_clinic() && organization.managed_by.is_some_and(|clinic| actor.acts_for(clinic));
     if keeps || actor.acts_for(organization.id) {
         Relation::Own

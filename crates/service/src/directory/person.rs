@@ -394,6 +394,7 @@ impl Service {
         let entry = self.person_entry(&mut tx, actor, action, user_id).await?;
         tx.record(entry);
         if disabled {
+            self.end_sign_in_of(&mut tx, user_id).await?;
             self.hand_on_calls(&mut tx, actor, user_id).await?;
         }
         tx.commit().await?;

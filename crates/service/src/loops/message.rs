@@ -85,6 +85,7 @@ pub fn event_type(purpose: DeliveryPurpose) -> &'static str {
         DeliveryPurpose::Reply => "share.reply",
         DeliveryPurpose::PersonNotice => "person.notice",
         DeliveryPurpose::Digest => "person.digest",
+        DeliveryPurpose::AccountLink => "account.link",
     }
 }
 

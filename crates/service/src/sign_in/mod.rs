@@ -8,13 +8,41 @@
 //!
 //! Answers do not tell whether an address has an account: not by their words, and not by their time.
 
+mod account_link;
+mod by_password;
+mod doors;
+mod mail;
+mod own;
+mod passkey;
+mod password;
+mod recovery;
+mod reauthenticate;
+mod second_factor;
 mod secret;
 mod session;
+mod sessions;
+mod throttle;
+mod totp;
 
+pub use account_link::{BeginPasswordReset, LinkTaken, PersonInvited, SetPasswordByLink, SignInLinkIssued};
+pub use by_password::{SignIn, SignInStep};
+pub(crate) use doors::Doors;
 pub use liaison_domain::{AccountLinkPurpose, SessionEnd, SignInMethod};
+pub(crate) use mail::mail_is_late;
+pub use own::{ChangePassword, OwnFactors};
+pub use passkey::{FinishPasskey, FinishPasskeySignIn, OwnPasskey, PasskeyAdded, PasskeyCeremony, PasskeyFinished};
+pub use password::{MAX_PASSWORD, MIN_PASSWORD};
+pub use reauthenticate::Proof;
+pub use recovery::{RECOVERY_CODES, RecoveryCodes};
+pub use second_factor::SecondFactor;
 pub use session::{OpenSession, Place, SessionOpened, SignedIn, Touch};
+pub use sessions::OwnSession;
+pub use throttle::MAX_FAILURES;
+pub use totp::TotpBegun;
 
 use chrono::TimeDelta;
+
+pub use crate::channel::Secret;
 
 /// How long a session lasts without use. NIST SP 800-63B-4 section 2.3.3 (AAL3): inactivity SHOULD end it after at most
 /// 15 minutes; AAL2 would allow an hour.
@@ -28,3 +56,11 @@ pub const STEP_UP: TimeDelta = TimeDelta::minutes(5);
 pub const SEEN_EVERY: TimeDelta = TimeDelta::seconds(30);
 /// The most sessions one person has at a time; the one unused for longest ends for a further one.
 pub const MAX_SESSIONS: usize = 20;
+/// How long the next step of a sign-in is waited for: the second factor, or a passkey's answer.
+pub const CEREMONY: TimeDelta = TimeDelta::minutes(5);
+/// How long an invitation is good.
+pub const WELCOME: TimeDelta = TimeDelta::hours(72);
+/// How long the link of a password reset is good.
+pub const RESET: TimeDelta = TimeDelta::minutes(30);
+/// How long a sign-in link is good that an operator makes on the command line.
+pub const OPERATOR_LINK: TimeDelta = TimeDelta::minutes(15);

@@ -208,17 +208,18 @@ impl Service {
         let person = directory::person::lock(&mut tx, input.user_id)
             .await?
             .ok_or(ServiceError::Unauthenticated)?;
-        let opened = self.put_session(&mut tx, &person, input).await?;
+        let opened = self.put_session(&mut tx, &person, input, None).await?;
         tx.commit().await?;
         Ok(opened)
     }
 
-    /// Opens a session in the caller's transaction, which holds the person.
+    /// Opens a session in the caller's transaction, which holds the person; by which link, where it was one.
     pub(super) async fn put_session(
         &self,
         tx: &mut Tx,
         person: &PersonRow,
         input: OpenSession,
+        link: Option<liaison_domain::AccountLinkId>,
     ) -> Result<SessionOpened> {
         let now = self.now();
         if person.disabled_at.is_some() {
@@ -271,6 +272,9 @@ impl Service {
         entry.purpose = PurposeOfUse::Operations;
         entry.object_id = Some(row.id.to_string());
         entry.detail.insert("method", row.method.to_string());
+        if let Some(link) = link {
+            entry.detail.insert("link_id", link.to_string());
+        }
         tx.record(entry);
         Ok(SessionOpened {
             secret,

@@ -126,6 +126,9 @@ impl Service {
         let cut_off: HashMap<DeliveryId, i64> = deliveries::cut_off(tx, &all).await?.into_iter().collect();
 
         let (wanted, ended): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
+            if row.purpose == DeliveryPurpose::AccountLink {
+                return !crate::sign_in::mail_is_late(&row.payload, now);
+            }
             row.recipient_id
                 .and_then(|id| loops.get(&id))
                 .is_none_or(|found| still_wanted(found, row.purpose))
@@ -203,6 +206,7 @@ pub(crate) fn still_wanted(row: &RecipientRow, purpose: DeliveryPurpose) -> bool
         DeliveryPurpose::Correction
         | DeliveryPurpose::Reply
         | DeliveryPurpose::PersonNotice
+        | DeliveryPurpose::AccountLink
         | DeliveryPurpose::Digest => true,
     }
 }

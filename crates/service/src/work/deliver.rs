@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use liaison_domain::{ChannelKind, ShareId};
+use liaison_domain::{ChannelKind, DeliveryPurpose, ShareId};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::{
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Result, Service,
     channel::{Outbound, OutboundBody, SendOutcome, SendReport, WebhookBody},
+    loops::message::Message,
 };
 
 /// The most that is claimed in one transaction.
@@ -81,7 +82,13 @@ impl Service {
     fn outbound(&self, claimed: &Claimed) -> Option<Outbound> {
         let row = &claimed.row;
         let body = match row.channel {
-            ChannelKind::Email => OutboundBody::Email(render::email(&serde_json::from_str(&row.payload).ok()?)),
+            ChannelKind::Email => {
+                let message: Message = serde_json::from_str(&row.payload).ok()?;
+                OutboundBody::Email(match message.purpose {
+                    DeliveryPurpose::AccountLink => self.account_mail(&message)?,
+                    _ => render::email(&message),
+                })
+            }
             ChannelKind::Webhook => OutboundBody::Webhook(WebhookBody {
                 event_type: crate::loops::message::event_type(row.purpose).to_owned(),
                 // As planned, so that every try carries the same bytes.

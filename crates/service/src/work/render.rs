@@ -219,7 +219,7 @@ fn digest(message: &Message, page: &mut Page) -> String {
 
 /// A mail's parts, written twice: as text and as HTML with every value escaped.
 #[derive(Default)]
-struct Page {
+pub(crate) struct Page {
     parts: Vec<Part>,
 }
 
@@ -227,10 +227,12 @@ enum Part {
     Line(String),
     Item(String, String),
     Link(String),
+    /// A secure link, which asks for a code and not for a sign-in.
+    Door(String),
 }
 
 impl Page {
-    fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.parts.push(Part::Line(plain(text)));
     }
 
@@ -242,13 +244,19 @@ impl Page {
         self.parts.push(Part::Link(plain(link)));
     }
 
-    fn text(&self) -> String {
+    /// A link that opens without a sign-in.
+    pub(crate) fn door(&mut self, link: &str) {
+        self.parts.push(Part::Door(plain(link)));
+    }
+
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for part in &self.parts {
             text.push_str(&match part {
                 Part::Line(line) => format!("{line}\n\n"),
                 Part::Item(line, link) => format!("- {line}\n  {link}\n\n"),
                 Part::Link(link) => format!("Open (after signing in):\n{link}\n\n"),
+                Part::Door(link) => format!("Open:\n{link}\n\n"),
             });
         }
         text.truncate(text.trim_end().len());
@@ -256,7 +264,7 @@ impl Page {
         text
     }
 
-    fn html(&self, title: &str) -> String {
+    pub(crate) fn html(&self, title: &str) -> String {
         let mut html = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n",
             escape(title)
@@ -265,6 +273,7 @@ impl Page {
             html.push_str(&match part {
                 Part::Line(line) => format!("<p>{}</p>\n", escape(line)),
                 Part::Item(line, link) => format!("<p>&#8226; <a href=\"{}\">{}</a></p>\n", escape(link), escape(line)),
+                Part::Door(link) => format!("<p>Open: <a href=\"{0}\">{0}</a></p>\n", escape(link)),
                 Part::Link(link) => {
                     format!(
                         "<p>Open (after signing in): <a href=\"{0}\">{0}</a></p>\n",

@@ -1,5 +1,5 @@
-//! Remove what has outlived its use: kept answers of mutations, and finished tasks. Not records: shares, evidence and
-//! the ledger are kept.
+//! Remove what has outlived its use: kept answers of mutations, ended sessions, links and steps of sign-in, and finished
+//! tasks. Not records: shares, evidence and the ledger are kept.
 
 use chrono::TimeDelta;
 use liaison_store::{
@@ -23,6 +23,7 @@ impl Service {
         }
         let keep = TimeDelta::from_std(self.settings().idempotency_retention).unwrap_or(TimeDelta::days(1));
         let answers = idempotency::prune(&mut tx, now - keep).await?;
+        let sign_in = self.prune_sign_in(&mut tx).await?;
         tx.commit().await?;
         // The task tables are dated by the system's clock and have their own transactions.
         let pool = self.store().task_pool();
@@ -35,8 +36,9 @@ impl Service {
         .map_err(|error| crate::ServiceError::Internal(error.into()))?;
         tracing::info!(
             answers,
+            sign_in,
             tasks = pruned.tasks,
-            "kept answers and finished tasks were removed"
+            "kept answers, ended sign-ins and finished tasks were removed"
         );
         Ok(Worked { done: 1, more: false })
     }

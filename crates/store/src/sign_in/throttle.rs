@@ -24,6 +24,7 @@ sql! {
     SET = "update sign_in_throttle set failures = $2, last_failed_at = $3, blocked_until = $4 where subject = $1";
     REFUND = "update sign_in_throttle set failures = failures - 1, blocked_until = null
         where subject = $1 and failures > 0";
+    FAILED = "update sign_in_throttle set last_failed_at = $2 where subject = $1";
     CLEAR = "delete from sign_in_throttle where subject = $1";
     PRUNE = "delete from sign_in_throttle where user_id is null and last_failed_at < $1
         and (blocked_until is null or blocked_until < $2)";
@@ -49,6 +50,11 @@ pub async fn set(tx: &mut Tx, subject: &[u8], row: &ThrottleRow) -> Result<()> {
 /// Takes one failure back: it was none.
 pub async fn refund(tx: &mut Tx, subject: &[u8]) -> Result<u64> {
     tx.execute(REFUND, args![subject]).await
+}
+
+/// Notes when a counted try turned out to be a failure.
+pub async fn failed(tx: &mut Tx, subject: &[u8], now: DateTime<Utc>) -> Result<u64> {
+    tx.execute(FAILED, args![subject, now]).await
 }
 
 /// Forgets every failure of a subject.
