@@ -7,7 +7,10 @@ use liaison_domain::{
     Actor, NoteId, NoteVersionId, PatientId,
     access::{Action, Relation},
 };
-use liaison_store::notes::{self as rows, NoteRow, VersionRow};
+use liaison_store::{
+    notes::{self as rows, NoteRow, VersionRow},
+    shares::{self, ShareRow},
+};
 
 use crate::{Result, Service, ServiceError};
 
@@ -81,6 +84,18 @@ impl Service {
         self.own_note(actor, Action::ReadNote, note).await?;
         let mut conn = self.read().await?;
         Ok(rows::versions_of_note(&mut conn, note).await?)
+    }
+
+    /// Every share of any version of a note, oldest first, without what it says.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such note, or it is another clinic's.
+    pub async fn shares_of_note(&self, actor: &Actor, note: NoteId) -> Result<Vec<ShareRow>> {
+        self.own_note(actor, Action::ReadNote, note).await?;
+        let mut conn = self.read().await?;
+        let mut shares = shares::by_note(&mut conn, note).await?;
+        shares.sort_by_key(|share| (share.shared_at, share.id));
+        Ok(shares)
     }
 
     /// Those of the given notes (at most 1,000) that are the own clinic's, by a constant number of statements.

@@ -1,6 +1,9 @@
 //! Reads a draft's body for the clinic.
 
-use liaison_clinical::{Mode, NoteContent, PriorContext, SoftConfirmation, SoftWarning};
+use liaison_clinical::{
+    BottomLine, Mode, NoteContent, PriorContext, Section, SoftConfirmation, SoftWarning, UrgencyAssessment, assess,
+    bottom_line, narrative_with,
+};
 use liaison_domain::{Actor, NoteId, Phi, access::Action};
 use liaison_store::notes as rows;
 
@@ -24,6 +27,12 @@ pub struct Draft {
     pub unconfirmed: Phi<Vec<SoftWarning>>,
     /// What a signature would refuse now.
     pub before_signing: Vec<FieldProblem>,
+    /// The first screen as readers would get it if it were signed as it is.
+    pub bottom_line: Phi<BottomLine>,
+    /// The same in words, section by section.
+    pub sections: Phi<Vec<Section>>,
+    /// The urgency it would have, with its reasons.
+    pub urgency: Phi<UrgencyAssessment>,
 }
 
 impl Service {
@@ -61,6 +70,9 @@ impl Service {
         );
         let mut before_signing = checked.problems.clone();
         before_signing.extend(checked.soft_problems());
+        let context = self
+            .bottom_line_context(&mut tx, note.patient_id, note.organization_id, &record.content)
+            .await?;
         let mut entry = self.note_entry(actor, "note.read", &note);
         entry.detail.insert("body", "draft".to_owned());
         entry.detail.insert("revision", note.draft_revision.to_string());
@@ -68,6 +80,9 @@ impl Service {
         tx.commit().await?;
         Ok(Draft {
             note,
+            bottom_line: Phi::new(bottom_line(&record.content, &context)),
+            sections: Phi::new(narrative_with(&record.content, &context)),
+            urgency: Phi::new(assess(&record.content)),
             content: Phi::new(record.content),
             unconfirmed: Phi::new(checked.unconfirmed()),
             confirmations: Phi::new(record.confirmations),

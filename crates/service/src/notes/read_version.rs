@@ -6,7 +6,7 @@ use liaison_clinical::{
     BottomLine, BottomLineContext, NoteContent, Section, SoftConfirmation, bottom_line, narrative_with,
 };
 use liaison_domain::{
-    Actor, NoteVersionId, Phi, UserId,
+    Actor, NoteVersionId, OrganizationId, PatientId, Phi, UserId,
     access::{Action, Relation},
 };
 use liaison_store::{
@@ -95,7 +95,8 @@ impl Service {
             .await?
             .ok_or(ServiceError::NotFound("note version"))?;
         let content = opened.content.reveal();
-        let context = self.bottom_line_context(conn, &opened.version, content).await?;
+        let (patient, clinic) = (opened.version.patient_id, opened.version.organization_id);
+        let context = self.bottom_line_context(conn, patient, clinic, content).await?;
         Ok(ReleasedNote {
             sections: Phi::new(narrative_with(content, &context)),
             bottom_line: Phi::new(bottom_line(content, &context)),
@@ -110,18 +111,16 @@ impl Service {
         })
     }
 
-    /// What a version's first screen needs to know from elsewhere: the frozen baseline, and whom to phone.
-    async fn bottom_line_context(
+    /// What a note's first screen needs to know from elsewhere: the frozen baseline, and whom to phone.
+    pub(super) async fn bottom_line_context(
         &self,
         conn: &mut Conn,
-        version: &VersionRow,
+        patient: PatientId,
+        clinic: OrganizationId,
         content: &NoteContent,
     ) -> Result<BottomLineContext> {
-        let mut context = self
-            .history(conn, version.patient_id)
-            .await?
-            .bottom_line_context(content);
-        let clinic = organizations_by_ids(conn, &[version.organization_id]).await?.pop();
+        let mut context = self.history(conn, patient).await?.bottom_line_context(content);
+        let clinic = organizations_by_ids(conn, &[clinic]).await?.pop();
         context.phone = clinic.and_then(|clinic| Some(format!("{}, {}", clinic.name, clinic.phone?)));
         Ok(context)
     }
