@@ -274,6 +274,7 @@ create table share_question (
     status      text not null,
     answer_sealed bytea,
     answered_by uuid,
+    guest_id    uuid,
     answered_recipient_id uuid,
     answered_at timestamptz,
     created_at  timestamptz not null
@@ -313,11 +314,14 @@ create table recipient (
     redirected_from   uuid,
     redirect_accepted_at timestamptz,
     sealed_from_recipient boolean not null,
-    link_hash         bytea,
+    -- Secure link: raised to revoke it; SHA-256 of the token, which stands nowhere itself.
+    link_version      bigint not null,
+    link_hash         bytea not null,
     revision          bigint not null,
     updated_at        timestamptz not null
 );
 create index recipient_by_share on recipient (share_id);
+create unique index recipient_by_link on recipient (link_hash);
 create index recipient_inbox_team on recipient (to_team_id, is_open, shared_at);
 create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
 create index recipient_due on recipient (next_step_at) where next_step_at is not null;
@@ -376,6 +380,7 @@ create table evidence (
     recorded_at  timestamptz not null,
     late         boolean not null,
     user_id      uuid,
+    guest_id     uuid,
     delivery_id  uuid,
     attempt_id   uuid,
     source       text not null,
@@ -392,12 +397,15 @@ create table acknowledgment (
     user_id         uuid,
     organization_id uuid not null,
     by_telephone    boolean not null,
-    recorded_by     uuid not null,
+    recorded_by     uuid,
+    guest_id        uuid,
     call_task_id    uuid,
     dispositions    text not null,
     detail_sealed   bytea,
     acknowledged_at timestamptz not null,
-    recorded_at     timestamptz not null
+    recorded_at     timestamptz not null,
+    -- A person of the directory, or a guest of a secure link.
+    check ((recorded_by is null) <> (guest_id is null))
 );
 create index acknowledgment_by_patient on acknowledgment (patient_id, acknowledged_at);
 
@@ -406,6 +414,7 @@ create table decline (
     reason       text not null,
     detail_sealed bytea,
     user_id      uuid,
+    guest_id     uuid,
     declined_at  timestamptz not null
 );
 
@@ -452,12 +461,14 @@ create table reply (
     share_id     uuid not null references share (id),
     recipient_id uuid not null references recipient (id),
     patient_id   uuid not null,
-    author_id    uuid not null,
+    author_id    uuid,
+    guest_id     uuid,
     organization_id uuid not null,
     from_clinic  boolean not null,
     closes_reply_due boolean not null,
     body_sealed  bytea not null,
-    written_at   timestamptz not null
+    written_at   timestamptz not null,
+    check ((author_id is null) <> (guest_id is null))
 );
 create index reply_by_recipient on reply (recipient_id, written_at);
 
@@ -468,6 +479,7 @@ create table mis_send (
     patient_id   uuid not null,
     organization_id uuid not null,
     reported_by  uuid,
+    guest_id     uuid,
     reported_at  timestamptz not null,
     content_was_opened boolean not null,
     closed_at    timestamptz,
@@ -485,6 +497,7 @@ create table hold (
     until_date   text,
     detail_sealed bytea,
     requested_by uuid,
+    guest_id     uuid,
     requested_at timestamptz not null,
     accepted_by  uuid,
     accepted_at  timestamptz,
@@ -510,6 +523,92 @@ create table notice (
     seen_at      timestamptz
 );
 create index notice_by_user on notice (user_id, created_at);
+
+-- Secure links: recipients without an account ----------------------------------------------------------------------
+
+-- One-time codes. The code is derived from the id under a service key and stands nowhere.
+create table link_code (
+    id             uuid not null primary key,
+    recipient_id   uuid not null references recipient (id),
+    challenge_hash bytea not null unique,
+    address        text not null,
+    -- Whose own address it is; none for a team's.
+    user_id        uuid references person (id),
+    link_version   bigint not null,
+    tries          bigint not null,
+    created_at     timestamptz not null,
+    expires_at     timestamptz not null,
+    used_at        timestamptz
+);
+create index link_code_by_recipient on link_code (recipient_id, created_at);
+create index link_code_by_address on link_code (address, created_at);
+
+-- Who came in by a code, as they named themself, with their session.
+create table guest (
+    id             uuid not null primary key,
+    recipient_id   uuid not null references recipient (id),
+    code_id        uuid not null unique references link_code (id),
+    user_id        uuid references person (id),
+    name           text not null,
+    profession     text not null,
+    work_email     text,
+    phone          text,
+    -- Where the code went, masked.
+    verified_by    text not null,
+    link_version   bigint not null,
+    secret_hash    bytea not null unique,
+    created_at     timestamptz not null,
+    idle_until     timestamptz not null,
+    absolute_until timestamptz not null,
+    ended_at       timestamptz,
+    account_requested_at timestamptz
+);
+create index guest_by_recipient on guest (recipient_id, created_at);
+
+-- Emergency access and audit work ----------------------------------------------------------------------------------
+
+create table break_glass (
+    id              uuid not null primary key,
+    organization_id uuid not null references organization (id),
+    user_id         uuid not null references person (id),
+    patient_id      uuid not null references patient (id),
+    reason_sealed   bytea not null,
+    started_at      timestamptz not null,
+    expires_at      timestamptz not null,
+    ended_at        timestamptz,
+    reviewed_by     uuid references person (id),
+    reviewed_at     timestamptz,
+    verdict         text,
+    finding_sealed  bytea,
+    -- Nobody judges their own case.
+    check (reviewed_by is null or reviewed_by <> user_id)
+);
+create index break_glass_by_user on break_glass (user_id, expires_at);
+create index break_glass_to_review on break_glass (organization_id, reviewed_at, started_at);
+create index break_glass_unended on break_glass (expires_at) where ended_at is null;
+
+create table audit_review (
+    id              uuid not null primary key,
+    organization_id uuid not null references organization (id),
+    signed_by       uuid not null references person (id),
+    from_at         timestamptz not null,
+    until_at        timestamptz not null,
+    scope           text not null,
+    findings_sealed bytea not null,
+    checkpoint_size bigint not null,
+    signed_at       timestamptz not null
+);
+create index audit_review_by_organization on audit_review (organization_id, signed_at);
+
+create table saved_filter (
+    id              uuid not null primary key,
+    user_id         uuid not null references person (id),
+    organization_id uuid not null references organization (id),
+    name            text not null,
+    filter          text not null,
+    created_at      timestamptz not null,
+    unique (user_id, organization_id, name)
+);
 
 -- Mutations by key, schedule ---------------------------------------------------------------------------------------
 

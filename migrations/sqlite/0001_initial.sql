@@ -274,6 +274,7 @@ create table share_question (
     status      text not null,
     answer_sealed blob,
     answered_by blob,
+    guest_id    blob,
     answered_recipient_id blob,
     answered_at text,
     created_at  text not null
@@ -313,11 +314,14 @@ create table recipient (
     redirected_from   blob,
     redirect_accepted_at text,
     sealed_from_recipient integer not null,
-    link_hash         blob,
+    -- Secure link: raised to revoke it; SHA-256 of the token, which stands nowhere itself.
+    link_version      integer not null,
+    link_hash         blob not null,
     revision          integer not null,
     updated_at        text not null
 ) strict;
 create index recipient_by_share on recipient (share_id);
+create unique index recipient_by_link on recipient (link_hash);
 create index recipient_inbox_team on recipient (to_team_id, is_open, shared_at);
 create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
 create index recipient_due on recipient (next_step_at) where next_step_at is not null;
@@ -376,6 +380,7 @@ create table evidence (
     recorded_at  text not null,
     late         integer not null,
     user_id      blob,
+    guest_id     blob,
     delivery_id  blob,
     attempt_id   blob,
     source       text not null,
@@ -392,12 +397,15 @@ create table acknowledgment (
     user_id         blob,
     organization_id blob not null,
     by_telephone    integer not null,
-    recorded_by     blob not null,
+    recorded_by     blob,
+    guest_id        blob,
     call_task_id    blob,
     dispositions    text not null,
     detail_sealed   blob,
     acknowledged_at text not null,
-    recorded_at     text not null
+    recorded_at     text not null,
+    -- A person of the directory, or a guest of a secure link.
+    check ((recorded_by is null) <> (guest_id is null))
 ) strict;
 create index acknowledgment_by_patient on acknowledgment (patient_id, acknowledged_at);
 
@@ -406,6 +414,7 @@ create table decline (
     reason       text not null,
     detail_sealed blob,
     user_id      blob,
+    guest_id     blob,
     declined_at  text not null
 ) strict;
 
@@ -452,12 +461,14 @@ create table reply (
     share_id     blob not null references share (id),
     recipient_id blob not null references recipient (id),
     patient_id   blob not null,
-    author_id    blob not null,
+    author_id    blob,
+    guest_id     blob,
     organization_id blob not null,
     from_clinic  integer not null,
     closes_reply_due integer not null,
     body_sealed  blob not null,
-    written_at   text not null
+    written_at   text not null,
+    check ((author_id is null) <> (guest_id is null))
 ) strict;
 create index reply_by_recipient on reply (recipient_id, written_at);
 
@@ -468,6 +479,7 @@ create table mis_send (
     patient_id   blob not null,
     organization_id blob not null,
     reported_by  blob,
+    guest_id     blob,
     reported_at  text not null,
     content_was_opened integer not null,
     closed_at    text,
@@ -485,6 +497,7 @@ create table hold (
     until_date   text,
     detail_sealed blob,
     requested_by blob,
+    guest_id     blob,
     requested_at text not null,
     accepted_by  blob,
     accepted_at  text,
@@ -510,6 +523,92 @@ create table notice (
     seen_at      text
 ) strict;
 create index notice_by_user on notice (user_id, created_at);
+
+-- Secure links: recipients without an account ----------------------------------------------------------------------
+
+-- One-time codes. The code is derived from the id under a service key and stands nowhere.
+create table link_code (
+    id             blob not null primary key,
+    recipient_id   blob not null references recipient (id),
+    challenge_hash blob not null unique,
+    address        text not null,
+    -- Whose own address it is; none for a team's.
+    user_id        blob references person (id),
+    link_version   integer not null,
+    tries          integer not null,
+    created_at     text not null,
+    expires_at     text not null,
+    used_at        text
+) strict;
+create index link_code_by_recipient on link_code (recipient_id, created_at);
+create index link_code_by_address on link_code (address, created_at);
+
+-- Who came in by a code, as they named themself, with their session.
+create table guest (
+    id             blob not null primary key,
+    recipient_id   blob not null references recipient (id),
+    code_id        blob not null unique references link_code (id),
+    user_id        blob references person (id),
+    name           text not null,
+    profession     text not null,
+    work_email     text,
+    phone          text,
+    -- Where the code went, masked.
+    verified_by    text not null,
+    link_version   integer not null,
+    secret_hash    blob not null unique,
+    created_at     text not null,
+    idle_until     text not null,
+    absolute_until text not null,
+    ended_at       text,
+    account_requested_at text
+) strict;
+create index guest_by_recipient on guest (recipient_id, created_at);
+
+-- Emergency access and audit work ----------------------------------------------------------------------------------
+
+create table break_glass (
+    id              blob not null primary key,
+    organization_id blob not null references organization (id),
+    user_id         blob not null references person (id),
+    patient_id      blob not null references patient (id),
+    reason_sealed   blob not null,
+    started_at      text not null,
+    expires_at      text not null,
+    ended_at        text,
+    reviewed_by     blob references person (id),
+    reviewed_at     text,
+    verdict         text,
+    finding_sealed  blob,
+    -- Nobody judges their own case.
+    check (reviewed_by is null or reviewed_by <> user_id)
+) strict;
+create index break_glass_by_user on break_glass (user_id, expires_at);
+create index break_glass_to_review on break_glass (organization_id, reviewed_at, started_at);
+create index break_glass_unended on break_glass (expires_at) where ended_at is null;
+
+create table audit_review (
+    id              blob not null primary key,
+    organization_id blob not null references organization (id),
+    signed_by       blob not null references person (id),
+    from_at         text not null,
+    until_at        text not null,
+    scope           text not null,
+    findings_sealed blob not null,
+    checkpoint_size integer not null,
+    signed_at       text not null
+) strict;
+create index audit_review_by_organization on audit_review (organization_id, signed_at);
+
+create table saved_filter (
+    id              blob not null primary key,
+    user_id         blob not null references person (id),
+    organization_id blob not null references organization (id),
+    name            text not null,
+    filter          text not null,
+    created_at      text not null,
+    unique (user_id, organization_id, name)
+) strict;
 
 -- Mutations by key, schedule ---------------------------------------------------------------------------------------
 

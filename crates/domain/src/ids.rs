@@ -167,6 +167,16 @@ ids! {
     PasskeyId(PasskeyMarker) = "passkey";
     /// A single-use link of sign-in: an invitation, a password reset, an operator's link.
     AccountLinkId(AccountLinkMarker) = "acctlink";
+    /// Somebody who came in by a secure link and named themself.
+    GuestId(GuestMarker) = "guest";
+    /// A one-time code for a secure link (its id, not the code).
+    LinkCodeId(LinkCodeMarker) = "linkcode";
+    /// One opening of a record in an emergency.
+    BreakGlassId(BreakGlassMarker) = "breakglass";
+    /// A signed-off review of the audit.
+    AuditReviewId(AuditReviewMarker) = "auditreview";
+    /// A person's saved audit filter.
+    SavedFilterId(SavedFilterMarker) = "savedfilter";
 }
 
 #[cfg(test)]

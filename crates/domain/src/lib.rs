@@ -23,7 +23,7 @@ pub use disposition::{Decline, Disposition};
 pub use evidence::{EvidenceLevel, Illegal, LoopEvent, LoopState, Outcome};
 pub use ids::*;
 pub use liaison_clinical::Urgency;
-pub use people::{Actor, Role};
+pub use people::{Actor, Author, Guest, Role};
 pub use phi::Phi;
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use sign_in::{AccountLinkPurpose, SessionEnd, SignInMethod};

@@ -1,7 +1,7 @@
 //! People, their roles, and the actor of a request. Pure.
 
 use crate::{
-    ids::{OrganizationId, SessionId, TeamId, TokenId, UserId},
+    ids::{GuestId, OrganizationId, RecipientId, SessionId, TeamId, TokenId, UserId},
     terms::{OrganizationKind, terms},
 };
 
@@ -28,6 +28,52 @@ terms! {
         Person = "PERSON",
         /// The service itself: timers, workers.
         System = "SYSTEM",
+        /// Somebody who came in by a secure link and a one-time code: bound to one loop.
+        Guest = "GUEST",
+    }
+}
+
+/// Who came in by a secure link, and to which one loop that opens the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Guest {
+    /// The guest.
+    pub id: GuestId,
+    /// The only loop they reach.
+    pub recipient_id: RecipientId,
+    /// The person, where the code went to a person's own address in the directory. It names them; it opens nothing.
+    pub user_id: Option<UserId>,
+}
+
+/// To whom an act is attributed: exactly one of the two stands beside it in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Author {
+    /// A person of the directory.
+    User(UserId),
+    /// Somebody who named themself and was verified by a code to a team's address.
+    Guest(GuestId),
+}
+
+impl Author {
+    /// The person of the directory.
+    pub fn user_id(self) -> Option<UserId> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::Guest(_) => None,
+        }
+    }
+
+    /// The guest.
+    pub fn guest_id(self) -> Option<GuestId> {
+        match self {
+            Self::User(_) => None,
+            Self::Guest(id) => Some(id),
+        }
+    }
+}
+
+impl From<UserId> for Author {
+    fn from(user: UserId) -> Self {
+        Self::User(user)
     }
 }
 
@@ -35,10 +81,12 @@ terms! {
 /// itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// Person or system.
+    /// Person, system or guest.
     pub kind: ActorKind,
-    /// The person.
+    /// The person who signed in. Never set for a guest, so that whatever asks for a person is closed to guests.
     pub user_id: Option<UserId>,
+    /// The guest of a secure link.
+    pub guest: Option<Guest>,
     /// The API token that was used, where one was.
     pub token_id: Option<TokenId>,
     /// The signed-in session, where there is one.
@@ -65,6 +113,7 @@ impl Actor {
         Self {
             kind: ActorKind::System,
             user_id: None,
+            guest: None,
             token_id: None,
             session_id: None,
             organization_id: None,
@@ -82,13 +131,22 @@ impl Actor {
         self.roles.contains(&role)
     }
 
-    /// Whether the actor acts for the given organization.
+    /// Whether the actor acts for the given organization. A guest acts for nobody: their loop alone is open to them.
     pub fn acts_for(&self, organization: OrganizationId) -> bool {
-        self.organization_id == Some(organization)
+        self.kind != ActorKind::Guest && self.organization_id == Some(organization)
     }
 
     /// Whether the actor acts for the clinic.
     pub fn is_clinic(&self) -> bool {
-        self.organization_kind == Some(OrganizationKind::Clinic)
+        self.kind != ActorKind::Guest && self.organization_kind == Some(OrganizationKind::Clinic)
+    }
+
+    /// To whom what this actor does is attributed; `None` for the service itself.
+    pub fn author(&self) -> Option<Author> {
+        let guest = self.guest.map(|guest| match guest.user_id {
+            Some(user) => Author::User(user),
+            None => Author::Guest(guest.id),
+        });
+        self.user_id.map(Author::User).or(guest)
     }
 }

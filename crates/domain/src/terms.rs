@@ -141,8 +141,12 @@ terms! {
         PersonNotice = "PERSON_NOTICE",
         /// The daily list of open items.
         Digest = "DIGEST",
+        /// A one-time code for a secure link.
+        LinkCode = "LINK_CODE",
         /// A single-use link to an account: an invitation or a password reset.
         AccountLink = "ACCOUNT_LINK",
+        /// A test of an endpoint, asked for by an admin.
+        EndpointTest = "ENDPOINT_TEST",
     }
 
     /// Why a purpose of use allows an access (HL7 v3 PurposeOfUse).
@@ -203,6 +207,10 @@ terms! {
         Digest = "DIGEST",
         /// Somebody broke the glass.
         BreakGlass = "BREAK_GLASS",
+        /// Somebody who came in by a secure link asks for an account.
+        AccountRequested = "ACCOUNT_REQUESTED",
+        /// A corrected version could not be sent to everybody who had the earlier one.
+        AddresseeLost = "ADDRESSEE_LOST",
     }
 
     /// Where a call task stands.

@@ -125,8 +125,12 @@ mirrors! {
         PersonNotice = "PERSON_NOTICE",
         /// The daily list of open items.
         Digest = "DIGEST",
+        /// A one-time code for a secure link.
+        LinkCode = "LINK_CODE",
         /// A single-use link to an account: an invitation or a password reset.
         AccountLink = "ACCOUNT_LINK",
+        /// A test of an endpoint, asked for by an admin.
+        EndpointTest = "ENDPOINT_TEST",
     }
 
     /// Why a purpose of use allows an access (HL7 v3 PurposeOfUse).
@@ -187,6 +191,10 @@ mirrors! {
         Digest = "DIGEST",
         /// Somebody broke the glass.
         BreakGlass = "BREAK_GLASS",
+        /// Somebody who came in by a secure link asks for an account.
+        AccountRequested = "ACCOUNT_REQUESTED",
+        /// A corrected version could not be sent to everybody who had the earlier one.
+        AddresseeLost = "ADDRESSEE_LOST",
     }
 
     /// Where a call task stands.
@@ -231,6 +239,8 @@ mirrors! {
         Person = "PERSON",
         /// The service itself: timers, workers.
         System = "SYSTEM",
+        /// Somebody who came in by a secure link and a one-time code: bound to one loop.
+        Guest = "GUEST",
     }
 
     /// What is proven about one recipient. Monotone.

@@ -26,7 +26,7 @@ pub(crate) async fn replay<I: Serialize, O: DeserializeOwned>(
     operation: &'static str,
     input: &I,
 ) -> Result<Option<O>> {
-    let (Some(key), Some(user)) = (key, actor.user_id) else {
+    let (Some(key), Some(author)) = (key, actor.author()) else {
         return Ok(None);
     };
     if key.is_empty() || key.chars().count() > MAX_KEY {
@@ -36,7 +36,7 @@ pub(crate) async fn replay<I: Serialize, O: DeserializeOwned>(
             format!("1 to {MAX_KEY} characters"),
         ));
     }
-    let Some(kept) = rows::find(tx, user, key).await? else {
+    let Some(kept) = rows::find(tx, author, key).await? else {
         return Ok(None);
     };
     if kept.operation != operation || kept.request_sha256 != fingerprint(tx, operation, input)? {
@@ -57,13 +57,13 @@ pub(crate) async fn keep<I: Serialize, O: Serialize>(
     input: &I,
     answer: &O,
 ) -> Result<()> {
-    let (Some(key), Some(user)) = (key, actor.user_id) else {
+    let (Some(key), Some(author)) = (key, actor.author()) else {
         return Ok(());
     };
     let response = serde_json::to_string(answer)
         .map_err(|error| ServiceError::Internal(liaison_store::StoreError::Encode(error.to_string())))?;
     let request = fingerprint(tx, operation, input)?;
-    match rows::insert(tx, user, key, operation, request, &response, service.now()).await {
+    match rows::insert(tx, author, key, operation, request, &response, service.now()).await {
         // The same request is under way at this moment: whoever commits first answers both.
         Err(error) if error.is_unique_violation() => Err(ServiceError::conflict(
             "IN_PROGRESS",

@@ -9,6 +9,7 @@ pub mod directory;
 mod error;
 mod idempotency;
 pub mod ledger;
+pub mod link;
 pub mod loops;
 pub mod notes;
 pub mod patients;

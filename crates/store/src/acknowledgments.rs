@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use liaison_domain::{
-    AcknowledgmentId, CallTaskId, Decline, Disposition, HoldId, NoteVersionId, OrganizationId, PatientId, RecipientId,
-    ShareId, UserId,
+    AcknowledgmentId, CallTaskId, Decline, Disposition, GuestId, HoldId, NoteVersionId, OrganizationId, PatientId,
+    RecipientId, ShareId, UserId,
 };
 use uuid::Uuid;
 
@@ -34,8 +34,10 @@ row! {
         organization_id: OrganizationId,
         /// It was given by telephone, with read-back.
         by_telephone: bool,
-        /// Who recorded it.
-        recorded_by: UserId,
+        /// Who recorded it, or ...
+        recorded_by: Option<UserId>,
+        /// ... the guest of a secure link who gave it.
+        guest_id: Option<GuestId>,
         /// The call that recorded it.
         call_task_id: Option<CallTaskId>,
         /// The dispositions.
@@ -58,8 +60,10 @@ row! {
         reason: Decline,
         /// Comment: sealed JSON.
         detail_sealed: Option<Vec<u8>>,
-        /// Who declined.
+        /// Who declined, or ...
         user_id: Option<UserId>,
+        /// ... the guest of a secure link.
+        guest_id: Option<GuestId>,
         /// When.
         declined_at: DateTime<Utc>,
     }
@@ -82,8 +86,10 @@ row! {
         until_date: Option<NaiveDate>,
         /// The reason: sealed JSON.
         detail_sealed: Option<Vec<u8>>,
-        /// Who asked.
+        /// Who asked, or ...
         requested_by: Option<UserId>,
+        /// ... the guest of a secure link.
+        guest_id: Option<GuestId>,
         /// When.
         requested_at: DateTime<Utc>,
         /// Who accepted it for the clinic.
@@ -99,15 +105,15 @@ row! {
 
 sql! {
     INSERT = "insert into acknowledgment (id, recipient_id, share_id, note_version_id, patient_id, user_id,
-        organization_id, by_telephone, recorded_by, call_task_id, dispositions, detail_sealed, acknowledged_at,
-        recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        organization_id, by_telephone, recorded_by, guest_id, call_task_id, dispositions, detail_sealed,
+        acknowledged_at, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     OF_RECIPIENTS = "select * from acknowledgment where recipient_id in ({ids})";
     OF_PATIENT = "select * from acknowledgment where patient_id = $1 order by acknowledged_at, id";
-    INSERT_DECLINE = "insert into decline (recipient_id, reason, detail_sealed, user_id, declined_at)
-        values ($1, $2, $3, $4, $5)";
+    INSERT_DECLINE = "insert into decline (recipient_id, reason, detail_sealed, user_id, guest_id, declined_at)
+        values ($1, $2, $3, $4, $5, $6)";
     DECLINES_OF = "select * from decline where recipient_id in ({ids})";
     INSERT_HOLD = "insert into hold (id, patient_id, organization_id, recipient_id, disposition, until_date,
-        detail_sealed, requested_by, requested_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        detail_sealed, requested_by, guest_id, requested_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     HOLDS_OF = "select * from hold where patient_id in ({ids}) order by requested_at, id";
     FIND_HOLD = "select * from hold where id = $1";
     ACCEPT_HOLD = "update hold set accepted_by = $2, accepted_at = $3 where id = $1 and accepted_at is null
@@ -129,6 +135,7 @@ pub async fn insert(tx: &mut Tx, row: &AcknowledgmentRow) -> Result<()> {
             row.organization_id,
             row.by_telephone,
             row.recorded_by,
+            row.guest_id,
             row.call_task_id,
             Json(&row.dispositions.0),
             row.detail_sealed.clone(),
@@ -158,6 +165,7 @@ pub async fn insert_decline(tx: &mut Tx, row: &DeclineRow) -> Result<()> {
             row.reason,
             row.detail_sealed.clone(),
             row.user_id,
+            row.guest_id,
             row.declined_at
         ],
     )
@@ -182,6 +190,7 @@ pub async fn insert_hold(tx: &mut Tx, row: &HoldRow) -> Result<()> {
             row.until_date,
             row.detail_sealed.clone(),
             row.requested_by,
+            row.guest_id,
             row.requested_at,
         ],
     )

@@ -1,7 +1,8 @@
 //! Kept answers of mutations by idempotency key.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::UserId;
+use liaison_domain::Author;
+use uuid::Uuid;
 
 use crate::{args, conn::Tx, error::Result, row::row, sql::sql};
 
@@ -24,23 +25,31 @@ sql! {
     PRUNE = "delete from idempotency where created_at < $1";
 }
 
-/// The answer kept under a person's key.
-pub async fn find(tx: &mut Tx, user: UserId, key: &str) -> Result<Option<KeptAnswer>> {
-    tx.one(FIND, args![user, key]).await
+/// People and guests of secure links share the column: ids of the two never meet.
+fn owner(of: Author) -> Uuid {
+    match of {
+        Author::User(id) => id.uuid(),
+        Author::Guest(id) => id.uuid(),
+    }
+}
+
+/// The answer kept under somebody's key.
+pub async fn find(tx: &mut Tx, of: impl Into<Author>, key: &str) -> Result<Option<KeptAnswer>> {
+    tx.one(FIND, args![owner(of.into()), key]).await
 }
 
 /// Keeps an answer; a unique violation when the key was used meanwhile.
 pub async fn insert(
     tx: &mut Tx,
-    user: UserId,
+    of: impl Into<Author>,
     key: &str,
     operation: &str,
     request: Vec<u8>,
     response: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    tx.change_one(INSERT, args![user, key, operation, request, response, now])
-        .await
+    let args = args![owner(of.into()), key, operation, request, response, now];
+    tx.change_one(INSERT, args).await
 }
 
 /// Removes answers kept before a time; how many.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use liaison_domain::{
-    Actor, EntryId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId,
-    people::ActorKind,
+    Actor, Author, EntryId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId,
+    UserId, people::ActorKind,
 };
 use liaison_ledger::{Entry, Hash, Leaf};
 use uuid::Uuid;
@@ -26,6 +26,9 @@ pub(crate) mod search;
 pub use check::{Strays, acknowledgment, checkpoints_from, entry, hash_range, sequenced, strays};
 pub use disclosures::{DisclosureFilter, DisclosureRow, disclosures, patient_organization};
 pub use search::{EntryFilter, EntryRow, MAX_ACTIONS, export, search};
+
+/// The further fact that names the guest of a secure link who acted.
+pub const GUEST_DETAIL: &str = "guest_id";
 
 /// One act to be recorded: ids and codes, never PHI.
 #[derive(Debug, Clone)]
@@ -81,6 +84,11 @@ impl NewEntry {
         }
     }
 
+    /// The person to whom the act is attributed, where there is one.
+    fn user_id(&self) -> Option<UserId> {
+        self.actor.author().and_then(Author::user_id)
+    }
+
     /// The canonical bytes that are hashed and kept.
     pub fn leaf(&self) -> Result<Leaf> {
         let text = |id: Option<String>| id;
@@ -98,6 +106,9 @@ impl NewEntry {
         if let Some(session) = self.actor.session_id {
             detail.insert("session_id".to_owned(), session.to_string());
         }
+        if let Some(guest) = self.actor.guest {
+            detail.insert(GUEST_DETAIL.to_owned(), guest.id.to_string());
+        }
         let (object_type, object_id) = match &self.object_id {
             Some(id) => (
                 Some(id.split('_').next().unwrap_or("object").to_owned()),
@@ -109,10 +120,11 @@ impl NewEntry {
             id: self.id.to_string(),
             recorded_at: self.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
             actor: liaison_ledger::Actor {
-                user_id: self.actor.user_id.map(|id| id.to_string()),
+                user_id: self.user_id().map(|id| id.to_string()),
                 kind: match self.actor.kind {
                     ActorKind::Person => "person".to_owned(),
                     ActorKind::System => "system".to_owned(),
+                    ActorKind::Guest => "guest".to_owned(),
                 },
                 role: self.actor.roles.first().map(|role| role.as_str().to_owned()),
                 organization_id: self.actor.organization_id.map(|id| id.to_string()),
@@ -195,7 +207,7 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry]) -> Result<()> {
             entry.action,
             entry.outcome,
             entry.actor.kind,
-            entry.actor.user_id,
+            entry.user_id(),
             entry.actor.token_id,
             entry.actor.organization_id,
             entry.organization_id,

@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod keys;
 pub mod ledger;
+pub mod links;
 mod migrate;
 pub mod mis_sends;
 pub mod notes;

@@ -1,7 +1,7 @@
 //! Wrong-recipient cases: opened when a recipient says that a note was not for them, closed by an admin of the clinic.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{MisSendId, OrganizationId, PatientId, RecipientId, ShareId, UserId};
+use liaison_domain::{GuestId, MisSendId, OrganizationId, PatientId, RecipientId, ShareId, UserId};
 use uuid::Uuid;
 
 use crate::{
@@ -25,8 +25,10 @@ row! {
         patient_id: PatientId,
         /// The clinic that sent it.
         organization_id: OrganizationId,
-        /// Who reported it; none where nobody signed in did.
+        /// Who reported it, or ...
         reported_by: Option<UserId>,
+        /// ... the guest of a secure link who did.
+        guest_id: Option<GuestId>,
         /// When.
         reported_at: DateTime<Utc>,
         /// The content had been fetched before: a disclosure.
@@ -41,8 +43,8 @@ row! {
 }
 
 sql! {
-    INSERT = "insert into mis_send (id, recipient_id, share_id, patient_id, organization_id, reported_by, reported_at,
-        content_was_opened) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT = "insert into mis_send (id, recipient_id, share_id, patient_id, organization_id, reported_by, guest_id,
+        reported_at, content_was_opened) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     LIST = "select * from mis_send where organization_id = $1 and ((closed_at is null) = $2 or $2 is null)
         and (reported_at < $3 or (reported_at = $3 and id < $4) or $3 is null)
         order by reported_at desc, id desc limit $5";
@@ -64,6 +66,7 @@ pub async fn insert(tx: &mut Tx, row: &MisSendRow) -> Result<()> {
             row.patient_id,
             row.organization_id,
             row.reported_by,
+            row.guest_id,
             row.reported_at,
             row.content_was_opened,
         ],

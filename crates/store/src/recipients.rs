@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    CareRole, Duty, EvidenceId, EvidenceLevel, LoopState, NoteId, NoteVersionId, OrganizationId, Outcome, PatientId,
-    RecipientId, ShareId, TeamId, Urgency, UserId, calendar::Calendar, escalation::Policy,
+    Author, CareRole, Duty, EvidenceId, EvidenceLevel, GuestId, LoopState, NoteId, NoteVersionId, OrganizationId,
+    Outcome, PatientId, RecipientId, ShareId, TeamId, Urgency, UserId, calendar::Calendar, escalation::Policy,
 };
 use uuid::Uuid;
 
@@ -82,6 +82,10 @@ row! {
         redirect_accepted_at: Option<DateTime<Utc>>,
         /// The copy is sealed from this recipient (wrong recipient).
         sealed_from_recipient: bool,
+        /// Which of its secure links holds: raised to revoke the ones before.
+        link_version: u32,
+        /// SHA-256 of the secure link's token.
+        link_hash: Vec<u8>,
         /// How often the row changed: guards every update.
         revision: i64,
         /// When the row last changed.
@@ -116,8 +120,10 @@ row! {
         recorded_at: DateTime<Utc>,
         /// It came after the loop had ended or a higher level was reached.
         late: bool,
-        /// The person, for OPENED and ACKNOWLEDGED.
+        /// The person, for OPENED and ACKNOWLEDGED, or ...
         user_id: Option<UserId>,
+        /// ... the guest of a secure link.
+        guest_id: Option<GuestId>,
         /// The delivery, for levels that a channel reports.
         delivery_id: Option<liaison_domain::DeliveryId>,
         /// The attempt.
@@ -133,7 +139,7 @@ sql! {
     INSERT = "insert into recipient (id, share_id, note_version_id, note_id, patient_id, organization_id,
         to_organization_id, to_team_id, to_user_id, care_role, duty, urgency, level, outcome, reply_due, is_open,
         shared_at, shared_by, due_at, calendar, policy, step_number, next_step_at, redirected_from,
-        redirect_accepted_at, sealed_from_recipient, revision, updated_at) values {rows:28}";
+        redirect_accepted_at, sealed_from_recipient, link_version, link_hash, revision, updated_at) values {rows:30}";
     FIND = "select * from recipient where id = $1";
     LOCK = "select * from recipient where id = $1 {for_update}";
     BY_IDS = "select * from recipient where id in ({ids})";
@@ -143,10 +149,14 @@ sql! {
         step_number = $7, opened_at = $8, acknowledged_at = $9, ended_at = $10, redirected_to = $11,
         redirect_accepted_at = $12, sealed_from_recipient = $13, lease_owner = null, lease_until = null,
         revision = revision + 1, updated_at = $14 where id = $1 and revision = $15";
-    INSERT_EVIDENCE = "insert into evidence (id, recipient_id, level, occurred_at, recorded_at, late, user_id,
-        delivery_id, attempt_id, source, artefact) values {rows:11}";
+    BY_LINK = "select * from recipient where link_hash = $1";
+    SET_LINK = "update recipient set link_version = $2, link_hash = $3, revision = revision + 1, updated_at = $4
+        where id = $1 and revision = $5";
+    INSERT_EVIDENCE = "insert into evidence (id, recipient_id, level, occurred_at, recorded_at, late, user_id, guest_id,
+        delivery_id, attempt_id, source, artefact) values {rows:12}";
     EVIDENCE_OF = "select * from evidence where recipient_id in ({ids}) order by recorded_at, id";
-    OPENED_BY = "select count(*) as a from evidence where recipient_id = $1 and user_id = $2 and level >= 4";
+    OPENED_BY = "select count(*) as a from evidence where recipient_id = $1 and (user_id = $2 or guest_id = $3)
+        and level >= 4";
 }
 
 /// Adds loops.
@@ -181,6 +191,8 @@ pub async fn insert(tx: &mut Tx, recipients: &[RecipientRow]) -> Result<()> {
                 row.redirected_from,
                 row.redirect_accepted_at,
                 row.sealed_from_recipient,
+                row.link_version,
+                row.link_hash.clone(),
                 row.revision,
                 row.updated_at,
             ]
@@ -252,6 +264,7 @@ pub async fn insert_evidence(tx: &mut Tx, evidence: &[EvidenceRow]) -> Result<()
                 row.recorded_at,
                 row.late,
                 row.user_id,
+                row.guest_id,
                 row.delivery_id,
                 row.attempt_id,
                 row.source.as_str(),
@@ -267,8 +280,20 @@ pub async fn evidence_of(conn: &mut Conn, recipients: &[Uuid]) -> Result<Vec<Evi
     conn.all_in(EVIDENCE_OF, args![], recipients).await
 }
 
-/// Whether a person fetched the content of a loop.
-pub async fn was_opened_by(conn: &mut Conn, recipient: RecipientId, user: UserId) -> Result<bool> {
-    let row: Option<(i64,)> = conn.one(OPENED_BY, args![recipient, user]).await?;
+/// Whether somebody fetched the content of a loop.
+pub async fn was_opened_by(conn: &mut Conn, recipient: RecipientId, author: Author) -> Result<bool> {
+    let args = args![recipient, author.user_id(), author.guest_id()];
+    let row: Option<(i64,)> = conn.one(OPENED_BY, args).await?;
     Ok(row.is_some_and(|(count,)| count > 0))
+}
+
+/// The loop that a secure link leads to, by the hash of its token.
+pub async fn by_link(conn: &mut Conn, link_hash: [u8; 32]) -> Result<Option<RecipientRow>> {
+    conn.one(BY_LINK, args![link_hash]).await
+}
+
+/// Puts another secure link in the place of a loop's link; the ones before open nothing from then on.
+pub async fn set_link(tx: &mut Tx, row: &RecipientRow, version: u32, hash: Vec<u8>, now: DateTime<Utc>) -> Result<()> {
+    tx.change_one(SET_LINK, args![row.id, version, hash, now, row.revision])
+        .await
 }

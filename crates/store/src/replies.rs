@@ -1,7 +1,7 @@
 //! Replies: the thread of a loop, between the clinic and this one recipient.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{OrganizationId, PatientId, RecipientId, ReplyId, ShareId, UserId};
+use liaison_domain::{GuestId, OrganizationId, PatientId, RecipientId, ReplyId, ShareId, UserId};
 use uuid::Uuid;
 
 use crate::{
@@ -23,8 +23,10 @@ row! {
         recipient_id: RecipientId,
         /// The patient.
         patient_id: PatientId,
-        /// Who wrote it.
-        author_id: UserId,
+        /// Who wrote it, or ...
+        author_id: Option<UserId>,
+        /// ... the guest of a secure link who did.
+        guest_id: Option<GuestId>,
         /// For which organization.
         organization_id: OrganizationId,
         /// The clinic wrote it, rather than the recipient.
@@ -39,8 +41,9 @@ row! {
 }
 
 sql! {
-    INSERT = "insert into reply (id, share_id, recipient_id, patient_id, author_id, organization_id, from_clinic,
-        closes_reply_due, body_sealed, written_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    INSERT = "insert into reply (id, share_id, recipient_id, patient_id, author_id, guest_id, organization_id,
+        from_clinic, closes_reply_due, body_sealed, written_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     OF_RECIPIENTS = "select * from reply where recipient_id in ({ids}) order by written_at, id";
 }
 
@@ -54,6 +57,7 @@ pub async fn insert(tx: &mut Tx, row: &ReplyRow) -> Result<()> {
             row.recipient_id,
             row.patient_id,
             row.author_id,
+            row.guest_id,
             row.organization_id,
             row.from_clinic,
             row.closes_reply_due,

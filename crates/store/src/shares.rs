@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    CareRole, NoteId, NoteVersionId, OrganizationId, PatientId, QuestionId, QuestionStatus, RecipientId, ShareId,
-    Urgency, UserId,
+    Author, CareRole, GuestId, NoteId, NoteVersionId, OrganizationId, PatientId, QuestionId, QuestionStatus,
+    RecipientId, ShareId, Urgency, UserId,
 };
 use uuid::Uuid;
 
@@ -70,8 +70,10 @@ row! {
         status: QuestionStatus,
         /// The answer: sealed.
         answer_sealed: Option<Vec<u8>>,
-        /// Who answered.
+        /// Who answered, or ...
         answered_by: Option<UserId>,
+        /// ... the guest of a secure link who did.
+        guest_id: Option<GuestId>,
         /// For which recipient.
         answered_recipient_id: Option<RecipientId>,
         /// When.
@@ -121,7 +123,7 @@ sql! {
         created_at) values {rows:9}";
     QUESTIONS_OF = "select * from share_question where share_id in ({ids}) order by created_at, share_id, position";
     ANSWER = "update share_question set status = 'ANSWERED', answer_sealed = $2, answered_by = $3,
-        answered_recipient_id = $4, answered_at = $5 where id = $1 and status = 'OPEN'";
+        guest_id = $4, answered_recipient_id = $5, answered_at = $6 where id = $1 and status = 'OPEN'";
     WITHDRAW_QUESTIONS = "update share_question set status = 'WITHDRAWN' where share_id = $1 and status = 'OPEN'";
 }
 
@@ -216,11 +218,12 @@ pub async fn answer(
     tx: &mut Tx,
     question: QuestionId,
     answer: Vec<u8>,
-    by: UserId,
+    by: Author,
     recipient: RecipientId,
     at: DateTime<Utc>,
 ) -> Result<bool> {
-    Ok(tx.execute(ANSWER, args![question, answer, by, recipient, at]).await? == 1)
+    let args = args![question, answer, by.user_id(), by.guest_id(), recipient, at];
+    Ok(tx.execute(ANSWER, args).await? == 1)
 }
 
 /// Withdraws the open questions of a share.

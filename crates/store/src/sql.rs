@@ -50,6 +50,7 @@ pub fn statements() -> Vec<Sql> {
         crate::shares::STATEMENTS,
         crate::recipients::STATEMENTS,
         crate::mis_sends::STATEMENTS,
+        crate::links::STATEMENTS,
         crate::board::STATEMENTS,
         crate::inbox::STATEMENTS,
         crate::replies::STATEMENTS,

@@ -161,7 +161,7 @@ impl Acknowledgment {
 
     /// Who recorded it.
     async fn recorded_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        person(ctx, Some(self.0.row.recorded_by)).await
+        person(ctx, self.0.row.recorded_by).await
     }
 
     /// The dispositions.
@@ -265,7 +265,7 @@ impl Reply {
 
     /// Who wrote it.
     async fn author(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        person(ctx, Some(self.0.row.author_id)).await
+        person(ctx, self.0.row.author_id).await
     }
 
     /// Whether the clinic wrote it, rather than the recipient.

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, EntryId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId, TokenId,
+    Actor, EntryId, GuestId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId, TokenId,
     UserId,
     access::{Action, Relation},
     people::ActorKind,
 };
 use liaison_ledger::Leaf;
-use liaison_store::ledger::{self as rows, EntryFilter, EntryRow};
+use liaison_store::ledger::{self as rows, EntryFilter, EntryRow, GUEST_DETAIL};
 
 use super::{filter::AuditFilter, page};
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, link::GuestName};
 
 /// What to look for.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,8 @@ pub struct AuditEntry {
     pub actor_kind: ActorKind,
     /// Who.
     pub user_id: Option<UserId>,
+    /// The guest of a secure link who acted, as they named themself.
+    pub guest: Option<GuestName>,
     /// In which role.
     pub role: Option<String>,
     /// With which API token.
@@ -96,6 +98,7 @@ impl AuditEntry {
             outcome: row.outcome,
             actor_kind: row.actor_kind,
             user_id: row.user_id,
+            guest: None,
             role: entry.actor.role,
             token_id: row.token_id,
             actor_organization_id: row.actor_organization_id,
@@ -116,6 +119,13 @@ impl AuditEntry {
     }
 }
 
+impl AuditEntry {
+    /// The guest of a secure link who acted.
+    pub fn guest_id(&self) -> Option<GuestId> {
+        self.detail.get(GUEST_DETAIL)?.parse().ok()
+    }
+}
+
 impl Service {
     /// Searches the ledger, for admins and auditors.
     pub async fn search_audit(&self, actor: &Actor, input: SearchAudit) -> Result<AuditPage> {
@@ -126,19 +136,24 @@ impl Service {
             return Err(ServiceError::Invalid(problems));
         }
         filter.after = position;
-        let mut found = {
-            let mut conn = self.read().await?;
-            rows::search(&mut conn, &filter, first + 1).await?
-        };
+        let mut conn = self.read().await?;
+        let mut found = rows::search(&mut conn, &filter, first + 1).await?;
         let has_next = found.len() > first as usize;
         found.truncate(first as usize);
-        let mut detail = vec![("found", found.len().to_string())];
+        let mut entries: Vec<AuditEntry> = found.into_iter().map(AuditEntry::from_row).collect::<Result<_>>()?;
+        let named = self
+            .guests_named(&mut conn, entries.iter().map(AuditEntry::guest_id))
+            .await?;
+        drop(conn);
+        for entry in &mut entries {
+            entry.guest = entry.guest_id().and_then(|guest| named.get(&guest).cloned());
+        }
+        let mut detail = vec![("found", entries.len().to_string())];
         if input.after.is_some() {
             detail.push(("page", "further".to_owned()));
         }
         self.record_audit(actor, "audit.search", &input.filter, &filter, detail)
             .await?;
-        let entries = found.into_iter().map(AuditEntry::from_row).collect::<Result<_>>()?;
         Ok(AuditPage { entries, has_next })
     }
 
@@ -146,7 +161,7 @@ impl Service {
     pub(crate) fn audit_scope(&self, actor: &Actor) -> Result<Option<OrganizationId>> {
         match actor.kind {
             ActorKind::System => Ok(None),
-            ActorKind::Person => self.organization(actor).map(Some),
+            ActorKind::Person | ActorKind::Guest => self.organization(actor).map(Some),
         }
     }
 

@@ -56,7 +56,7 @@ fn refusal(row: &BearerRow, now: DateTime<Utc>) -> Option<&'static str> {
 }
 
 /// What the ledger takes as a peer or a request id: visible ASCII, cut to 200 characters.
-fn mark(value: Option<&str>) -> Option<String> {
+pub(crate) fn mark(value: Option<&str>) -> Option<String> {
     let kept: String = value?.chars().filter(char::is_ascii_graphic).take(MAX_MARK).collect();
     (!kept.is_empty()).then_some(kept)
 }

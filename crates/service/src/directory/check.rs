@@ -130,6 +130,24 @@ impl Check {
     }
 }
 
+/// What somebody who came in by a secure link says about themself: name, profession, e-mail address, number.
+pub(crate) fn check_visitor(
+    name: &str,
+    profession: &str,
+    work_email: Option<&str>,
+    phone: Option<&str>,
+) -> Result<(String, String, Option<String>, Option<String>)> {
+    let mut check = Check::default();
+    let name = check.name("name", name);
+    let profession = check.name("profession", profession);
+    let work_email = work_email
+        .filter(|email| !email.trim().is_empty())
+        .map(|email| check.email("workEmail", email));
+    let phone = check.phone("phone", phone);
+    check.done()?;
+    Ok((name, profession, work_email, phone))
+}
+
 /// Controls, and the marks that turn the direction of text around (Unicode bidi controls), by which a name can be made
 /// to read as another.
 fn unprintable(c: char) -> bool {

@@ -22,6 +22,8 @@ mod team_member;
 mod token;
 
 pub use authenticate::FailedSignIns;
+pub(crate) use authenticate::mark;
+pub(crate) use check::check_visitor;
 pub use coverage::{CreateCoverage, MAX_ABSENCE_DAYS};
 pub use endpoint::{CreateEndpoint, EndpointCreated, EndpointOwner, MAX_ENDPOINTS};
 pub use liaison_store::directory::{

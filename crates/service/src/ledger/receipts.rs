@@ -62,7 +62,11 @@ impl Service {
             rows::acknowledgment(&mut conn, recipient).await?
         };
         let found = found.ok_or(ServiceError::NotFound("acknowledgment"))?;
-        let relation = relation(actor, &found);
+        let relation = match actor.guest {
+            Some(guest) if guest.recipient_id == recipient => Relation::Recipient,
+            Some(_) => Relation::None,
+            None => relation(actor, &found),
+        };
         let follows = [Action::FollowLoops, Action::Reply, Action::ReadAudit]
             .into_iter()
             // Reading a receipt writes nothing, so a read-only token may have it.

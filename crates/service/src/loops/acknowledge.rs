@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use liaison_domain::{
-    AcknowledgmentId, Actor, CallReason, CallTaskId, Disposition, EvidenceLevel, HoldId, Illegal, LoopEvent,
+    AcknowledgmentId, Actor, Author, CallReason, CallTaskId, Disposition, EvidenceLevel, HoldId, Illegal, LoopEvent,
     NoteVersionId, NoticeKind, OrganizationId, QuestionId, RecipientId, Urgency, UserId,
     access::Action,
     disposition::{Answer, MAX_COMMENT, check_answer},
@@ -130,12 +130,12 @@ pub(crate) fn answer_place(id: QuestionId) -> Place {
 
 /// Who acknowledged, and how it came in.
 pub(crate) struct Acknowledger {
-    /// The person, where they have an account.
-    pub(crate) user_id: Option<UserId>,
+    /// Who acknowledged; none where a person without account was telephoned.
+    pub(crate) author: Option<Author>,
     /// For which organization.
     pub(crate) organization_id: OrganizationId,
     /// Who recorded it.
-    pub(crate) recorded_by: UserId,
+    pub(crate) recorded_by: Author,
     /// The call that recorded it.
     pub(crate) call_task_id: Option<CallTaskId>,
     /// Their name, where a person without account was telephoned.
@@ -147,7 +147,7 @@ pub(crate) struct Acknowledger {
 impl Service {
     /// Acknowledges a loop.
     pub async fn acknowledge(&self, actor: &Actor, input: Acknowledge) -> Result<Acknowledged> {
-        let user = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
+        let author = actor.author().ok_or(ServiceError::Unauthenticated)?;
         let organization = self.organization(actor)?;
         let id = input
             .recipient_id
@@ -166,7 +166,7 @@ impl Service {
         if row.level == EvidenceLevel::Acknowledged {
             return Err(Illegal::AlreadyAcknowledged.into());
         }
-        if !recipients::was_opened_by(&mut tx, id, user).await? {
+        if !recipients::was_opened_by(&mut tx, id, author).await? {
             return Err(Illegal::NotOpened.into());
         }
         let mut problems = problems_of(&input, &row);
@@ -181,9 +181,9 @@ impl Service {
             return Err(ServiceError::Invalid(problems));
         }
         let who = Acknowledger {
-            user_id: Some(user),
+            author: Some(author),
             organization_id: organization,
-            recorded_by: user,
+            recorded_by: author,
             call_task_id: None,
             spoken_with: None,
             at: self.now(),
@@ -242,10 +242,11 @@ impl Service {
                 share_id: row.share_id,
                 note_version_id: row.note_version_id,
                 patient_id: row.patient_id,
-                user_id: who.user_id,
+                user_id: who.author.and_then(Author::user_id),
                 organization_id: who.organization_id,
                 by_telephone: who.call_task_id.is_some(),
-                recorded_by: who.recorded_by,
+                recorded_by: who.recorded_by.user_id(),
+                guest_id: who.recorded_by.guest_id(),
                 call_task_id: who.call_task_id,
                 dispositions: Json(input.dispositions.clone()),
                 detail_sealed: Some(key.seal_json(detail_place(id), &detail, &*random)?),
@@ -265,7 +266,7 @@ impl Service {
         let fact = Fact {
             level: EvidenceLevel::Acknowledged,
             occurred_at: who.at,
-            user_id: who.user_id,
+            author: who.author,
             delivery: None,
             source: if who.call_task_id.is_some() {
                 "call"
@@ -287,7 +288,8 @@ impl Service {
             .detail
             .insert("by_telephone", who.call_task_id.is_some().to_string());
         tx.record(entry);
-        self.tell_of_acknowledgment(tx, row, &input.dispositions, held).await?;
+        self.tell_of_acknowledgment(tx, actor, row, &input.dispositions, held)
+            .await?;
         self.save_loop(tx, row).await?;
         Ok(Acknowledged {
             acknowledgment_id: id,
@@ -307,7 +309,7 @@ impl Service {
         if answers.is_empty() {
             return Ok(());
         }
-        let by = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
+        let by = actor.author().ok_or(ServiceError::Unauthenticated)?;
         let random = self.store().random();
         let questions = shares::questions_of(tx, &[row.share_id.uuid()]).await?;
         let mut problems = Vec::new();
@@ -373,7 +375,8 @@ impl Service {
                     disposition,
                     until_date: input.hold_until,
                     detail_sealed: Some(key.seal_json(hold_place(id), &reason, &*random)?),
-                    requested_by: who.user_id,
+                    requested_by: who.author.and_then(Author::user_id),
+                    guest_id: who.author.and_then(Author::guest_id),
                     requested_at: who.at,
                     accepted_by: None,
                     accepted_at: None,
@@ -423,6 +426,7 @@ impl Service {
     async fn tell_of_acknowledgment(
         &self,
         tx: &mut Tx,
+        actor: &Actor,
         row: &RecipientRow,
         dispositions: &[Disposition],
         held: bool,
@@ -440,19 +444,13 @@ impl Service {
         if owner != row.shared_by {
             users.push(owner);
         }
-        self.tell_clinic(
-            tx,
-            row,
-            kind,
-            users,
-            if alerts {
-                row.urgency.max(Urgency::Urgent)
-            } else {
-                row.urgency
-            },
-            alerts,
-        )
-        .await
+        let urgency = if alerts {
+            row.urgency.max(Urgency::Urgent)
+        } else {
+            row.urgency
+        };
+        let by = self.named_by(tx, actor).await?;
+        self.tell_clinic_by(tx, row, kind, users, (urgency, alerts), by).await
     }
 
     /// Tells people of the clinic about a loop.
@@ -465,9 +463,26 @@ impl Service {
         urgency: Urgency,
         by_mail: bool,
     ) -> Result<()> {
+        self.tell_clinic_by(tx, row, kind, users, (urgency, by_mail), None)
+            .await
+    }
+
+    /// As [`Service::tell_clinic`], with the name of the guest who did it. Urgency, and whether it goes by e-mail too.
+    pub(crate) async fn tell_clinic_by(
+        &self,
+        tx: &mut Tx,
+        row: &RecipientRow,
+        kind: NoticeKind,
+        users: Vec<UserId>,
+        (urgency, by_mail): (Urgency, bool),
+        by: Option<String>,
+    ) -> Result<()> {
         let clinic = self.organization_name(tx, row.organization_id).await?;
         let mut facts = BTreeMap::new();
         facts.insert("recipient".to_owned(), self.recipient_name(tx, row).await?);
+        if let Some(by) = by {
+            facts.insert("by".to_owned(), by);
+        }
         self.tell(
             tx,
             Tell {

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, CallReason, CallTaskId, CallTaskStatus, Disposition, EvidenceLevel, LoopEvent, NoticeKind, Outcome, Urgency,
-    UserId,
+    Actor, Author, CallReason, CallTaskId, CallTaskStatus, Disposition, EvidenceLevel, LoopEvent, NoticeKind, Outcome,
+    Urgency, UserId,
     access::{Action, Relation},
     escalation::StepKind,
 };
@@ -140,7 +140,7 @@ impl Service {
                 let fact = Fact {
                     level: EvidenceLevel::Opened,
                     occurred_at: input.at,
-                    user_id: input.spoken_with_user_id,
+                    author: input.spoken_with_user_id.map(Author::User),
                     delivery: None,
                     source: "call",
                     artefact: task.id.to_string(),
@@ -149,9 +149,9 @@ impl Service {
                 apply(row, LoopEvent::Evidence(EvidenceLevel::Opened), now)?;
             }
             let who = Acknowledger {
-                user_id: input.spoken_with_user_id,
+                author: input.spoken_with_user_id.map(Author::User),
                 organization_id: row.to_organization_id,
-                recorded_by: user,
+                recorded_by: Author::User(user),
                 call_task_id: Some(task.id),
                 spoken_with: Some(detail.spoken_with.clone()),
                 at: input.at,

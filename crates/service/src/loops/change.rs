@@ -1,7 +1,7 @@
 //! One place where a loop's state changes: the state machine decides, the row follows, evidence and ledger go along.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{Actor, AttemptId, DeliveryId, EvidenceId, EvidenceLevel, LoopEvent, Outcome, UserId};
+use liaison_domain::{Actor, AttemptId, Author, DeliveryId, EvidenceId, EvidenceLevel, LoopEvent, Outcome};
 use liaison_store::{
     Event, Tx,
     recipients::{self, EvidenceRow, RecipientRow},
@@ -38,8 +38,8 @@ pub(crate) struct Fact {
     pub(crate) level: EvidenceLevel,
     /// When it happened.
     pub(crate) occurred_at: DateTime<Utc>,
-    /// The person, where one did it.
-    pub(crate) user_id: Option<UserId>,
+    /// Who did it, where somebody did.
+    pub(crate) author: Option<Author>,
     /// The delivery that reports it.
     pub(crate) delivery: Option<(DeliveryId, Option<AttemptId>)>,
     /// Where it comes from: `smtp`, `webhook`, `open`, `inbox`, `call`, `acknowledge`.
@@ -66,7 +66,8 @@ impl Service {
             occurred_at: fact.occurred_at,
             recorded_at: self.now(),
             late,
-            user_id: fact.user_id,
+            user_id: fact.author.and_then(Author::user_id),
+            guest_id: fact.author.and_then(Author::guest_id),
             delivery_id: fact.delivery.map(|(delivery, _)| delivery),
             attempt_id: fact.delivery.and_then(|(_, attempt)| attempt),
             source: fact.source.to_owned(),

@@ -2,7 +2,7 @@
 //! person at the clinic gets a call task at once.
 
 use liaison_domain::{
-    Actor, CallReason, Decline, EvidenceLevel, LoopEvent, MisSendId, NoticeKind, RecipientId, Role, Urgency, UserId,
+    Actor, Author, CallReason, Decline, EvidenceLevel, LoopEvent, MisSendId, NoticeKind, RecipientId, Role, Urgency,
     access::Action, disposition::MAX_COMMENT,
 };
 use liaison_store::{
@@ -47,7 +47,7 @@ pub(crate) fn detail_place(recipient: RecipientId) -> Place {
 impl Service {
     /// Declines a loop.
     pub async fn decline_share(&self, actor: &Actor, input: DeclineShare) -> Result<Declined> {
-        let user = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
+        let author = actor.author().ok_or(ServiceError::Unauthenticated)?;
         let key = input.idempotency_key.clone();
         // A repeat comes first: after a wrong recipient's decline the loop is no longer theirs to see.
         {
@@ -73,7 +73,7 @@ impl Service {
         let mut row = recipients::lock(&mut tx, input.recipient_id)
             .await?
             .ok_or(ServiceError::NotFound("this"))?;
-        let declined = self.write_decline(&mut tx, actor, user, &mut row, &input).await?;
+        let declined = self.write_decline(&mut tx, actor, author, &mut row, &input).await?;
         idempotency::keep(self, &mut tx, actor, key.as_deref(), "declineShare", &input, &declined).await?;
         tx.commit().await?;
         Ok(declined)
@@ -83,7 +83,7 @@ impl Service {
         &self,
         tx: &mut Tx,
         actor: &Actor,
-        user: UserId,
+        author: Author,
         row: &mut RecipientRow,
         input: &DeclineShare,
     ) -> Result<Declined> {
@@ -101,7 +101,8 @@ impl Service {
             recipient_id: row.id,
             reason: input.reason,
             detail_sealed: sealed,
-            user_id: Some(user),
+            user_id: author.user_id(),
+            guest_id: author.guest_id(),
             declined_at: now,
         };
         acknowledgments::insert_decline(tx, &decline).await?;
@@ -124,7 +125,8 @@ impl Service {
                     share_id: row.share_id,
                     patient_id: row.patient_id,
                     organization_id: row.organization_id,
-                    reported_by: Some(user),
+                    reported_by: author.user_id(),
+                    guest_id: author.guest_id(),
                     reported_at: now,
                     content_was_opened: was_opened,
                     closed_at: None,
@@ -139,15 +141,10 @@ impl Service {
             tx.record(entry);
             mis_send_id = Some(id);
             let admins = self.clinic_people(tx, row, &[Role::Admin]).await?;
-            self.tell_clinic(
-                tx,
-                row,
-                NoticeKind::MisSend,
-                admins,
-                row.urgency.max(Urgency::Urgent),
-                true,
-            )
-            .await?;
+            let by = self.named_by(tx, actor).await?;
+            let urgency = row.urgency.max(Urgency::Urgent);
+            self.tell_clinic_by(tx, row, NoticeKind::MisSend, admins, (urgency, true), by)
+                .await?;
         }
         if row.duty.is_required() {
             let owner = self.clinic_owner(tx, row).await?;
@@ -157,15 +154,10 @@ impl Service {
             let task = self.call_task(row, owner, CallReason::Declined, self.call_due(row), None);
             self.write_call_task(tx, actor, row, task).await?;
         }
-        self.tell_clinic(
-            tx,
-            row,
-            NoticeKind::Declined,
-            told,
-            row.urgency.max(Urgency::Urgent),
-            true,
-        )
-        .await?;
+        let by = self.named_by(tx, actor).await?;
+        let urgency = row.urgency.max(Urgency::Urgent);
+        self.tell_clinic_by(tx, row, NoticeKind::Declined, told, (urgency, true), by)
+            .await?;
         self.save_loop(tx, row).await?;
         Ok(Declined {
             recipient_id: row.id,

@@ -49,7 +49,8 @@ pub struct Message {
 /// The body of a webhook (Standard Webhooks): ids and a link, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookEvent {
-    /// The event's type: `share.notice`, `share.reminder`, `share.next_person`, `share.correction`, `share.reply`.
+    /// The event's type: `share.notice`, `share.reminder`, `share.next_person`, `share.correction`, `share.reply`; and
+    /// `endpoint.test` (see `directory::test_endpoint`).
     #[serde(rename = "type")]
     pub event_type: String,
     /// When it was planned (RFC 3339, UTC).
@@ -85,7 +86,9 @@ pub fn event_type(purpose: DeliveryPurpose) -> &'static str {
         DeliveryPurpose::Reply => "share.reply",
         DeliveryPurpose::PersonNotice => "person.notice",
         DeliveryPurpose::Digest => "person.digest",
+        DeliveryPurpose::LinkCode => "link.code",
         DeliveryPurpose::AccountLink => "account.link",
+        DeliveryPurpose::EndpointTest => "endpoint.test",
     }
 }
 

@@ -19,7 +19,7 @@ impl Service {
     /// Releases the content of a share to one of its recipients. The ledger entry and the evidence are committed before
     /// the content leaves. Opening again is another entry, never another level.
     pub async fn open_share(&self, actor: &Actor, id: RecipientId) -> Result<Opened> {
-        let user = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
+        let author = actor.author().ok_or(ServiceError::Unauthenticated)?;
         self.loop_as_recipient(actor, id, Action::OpenShare).await?;
         let mut tx = self.begin().await?;
         let mut row = recipients::lock(&mut tx, id)
@@ -27,13 +27,13 @@ impl Service {
             .ok_or(ServiceError::NotFound("this"))?;
         row.state().may_open()?;
         let note = self.released_content(&mut tx, row.note_version_id).await?;
-        if !recipients::was_opened_by(&mut tx, id, user).await? {
+        if !recipients::was_opened_by(&mut tx, id, author).await? {
             let now = self.now();
             let late = row.level >= EvidenceLevel::Opened;
             let fact = Fact {
                 level: EvidenceLevel::Opened,
                 occurred_at: now,
-                user_id: Some(user),
+                author: Some(author),
                 delivery: None,
                 source: "open",
                 artefact: actor.request_id.clone().unwrap_or_else(|| "opened".to_owned()),

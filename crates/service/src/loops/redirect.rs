@@ -143,15 +143,11 @@ impl Service {
             .detail
             .insert("to_organization_id", new.to_organization_id.to_string());
         tx.record(entry);
-        self.tell_clinic(
-            tx,
-            row,
-            NoticeKind::Redirected,
-            vec![row.shared_by],
-            row.urgency.max(Urgency::Urgent),
-            true,
-        )
-        .await?;
+        let by = self.named_by(tx, actor).await?;
+        let urgency = row.urgency.max(Urgency::Urgent);
+        let users = vec![row.shared_by];
+        self.tell_clinic_by(tx, row, NoticeKind::Redirected, users, (urgency, true), by)
+            .await?;
         self.save_loop(tx, row).await?;
         Ok(Redirected {
             recipient_id: row.id,

@@ -1,6 +1,6 @@
 //! How an actor stands to a loop: addressed, of the addressed team, or covering somebody who is.
 
-use liaison_domain::{Actor, access::Relation};
+use liaison_domain::{Actor, Guest, access::Relation};
 use liaison_store::{
     Conn,
     directory::{covering, team_people},
@@ -18,6 +18,9 @@ impl Service {
         actor: &Actor,
         row: &RecipientRow,
     ) -> Result<Relation> {
+        if let Some(guest) = actor.guest {
+            return self.guest_relation(conn, guest, row).await;
+        }
         let Some(user) = actor.user_id else {
             return Ok(Relation::None);
         };
@@ -51,6 +54,28 @@ impl Service {
         let covers = covering(conn, &addressed, self.now()).await?;
         let covered = covers.values().any(|covering| *covering == user);
         Ok(if covered { Relation::Recipient } else { Relation::None })
+    }
+
+    /// A guest reaches the loop of their link and no other. Where the guest is a person of the directory, a restriction
+    /// on that person holds here too.
+    async fn guest_relation(&self, conn: &mut Conn, guest: Guest, row: &RecipientRow) -> Result<Relation> {
+        if row.sealed_from_recipient || row.id != guest.recipient_id {
+            return Ok(Relation::None);
+        }
+        let Some(user) = guest.user_id else {
+            return Ok(Relation::Recipient);
+        };
+        let restrictions = restrictions_of(conn, &[row.patient_id]).await?;
+        let alone: Vec<_> = restrictions
+            .into_iter()
+            .filter(|restriction| restriction.user_id == Some(user))
+            .collect();
+        let restricted = restriction_applies(&alone, row.to_organization_id, None, Some(user), self.now());
+        Ok(if restricted {
+            Relation::None
+        } else {
+            Relation::Recipient
+        })
     }
 
     /// The relation of an actor to a loop, as its clinic or as its recipient.

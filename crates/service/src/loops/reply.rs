@@ -107,6 +107,7 @@ impl Service {
         answers: bool,
     ) -> Result<Replied> {
         let now = self.now();
+        let author = actor.author().ok_or(ServiceError::Unauthenticated)?;
         let id: ReplyId = self.id();
         let key = self.store().keyring()?.patient_key(tx, row.patient_id).await?;
         let reply = ReplyRow {
@@ -114,7 +115,8 @@ impl Service {
             share_id: row.share_id,
             recipient_id: row.id,
             patient_id: row.patient_id,
-            author_id: actor.user_id.ok_or(ServiceError::Unauthenticated)?,
+            author_id: author.user_id(),
+            guest_id: author.guest_id(),
             organization_id: self.organization(actor)?,
             from_clinic,
             closes_reply_due: answers,
@@ -139,7 +141,8 @@ impl Service {
             if owner != row.shared_by {
                 users.push(owner);
             }
-            self.tell_clinic(tx, row, NoticeKind::ReplyReceived, users, row.urgency, true)
+            let by = self.named_by(tx, actor).await?;
+            self.tell_clinic_by(tx, row, NoticeKind::ReplyReceived, users, (row.urgency, true), by)
                 .await?;
         }
         if answers {

@@ -23,7 +23,7 @@ use super::{
     message::{LoopMessage, Message},
     release_check::{ReleaseCheck, Target, unmet},
 };
-use crate::{FieldProblem, Result, Service, ServiceError, idempotency};
+use crate::{FieldProblem, Result, Service, ServiceError, idempotency, link::FIRST_VERSION};
 
 /// The most recipients of one share.
 pub const MAX_RECIPIENTS: usize = 50;
@@ -281,6 +281,7 @@ impl Service {
                 status: QuestionStatus::Open,
                 answer_sealed: None,
                 answered_by: None,
+                guest_id: None,
                 answered_recipient_id: None,
                 answered_at: None,
                 created_at: now,
@@ -348,6 +349,7 @@ impl Service {
                 })
                 .flatten();
             let id: RecipientId = self.id();
+            let link = self.secure_link(id, FIRST_VERSION)?;
             let row = RecipientRow {
                 id,
                 share_id: share.id,
@@ -381,6 +383,8 @@ impl Service {
                 redirected_from,
                 redirect_accepted_at: None,
                 sealed_from_recipient: false,
+                link_version: FIRST_VERSION,
+                link_hash: link.hash.to_vec(),
                 revision: 0,
                 updated_at: now,
             };

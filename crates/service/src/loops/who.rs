@@ -128,6 +128,13 @@ impl Addressed {
         present
     }
 
+    /// Whether a person has a current place in an organization.
+    pub(crate) fn is_of(&self, user: UserId, organization: OrganizationId) -> bool {
+        self.organizations_of_user
+            .get(&user)
+            .is_some_and(|places| places.contains(&organization))
+    }
+
     /// Who covers a person, if anybody does.
     pub(crate) fn covering(&self, user: UserId) -> Option<UserId> {
         self.covering.get(&user).copied()

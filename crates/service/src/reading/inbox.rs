@@ -191,7 +191,7 @@ impl Service {
                 let fact = Fact {
                     level: EvidenceLevel::Placed,
                     occurred_at: now,
-                    user_id: actor.user_id,
+                    author: actor.author(),
                     delivery: None,
                     source: "inbox",
                     artefact: actor.request_id.clone().unwrap_or_else(|| "listed".to_owned()),

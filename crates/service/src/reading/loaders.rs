@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     Result, Service,
+    link::{GuestName, GuestNames},
     loops::{
         acknowledge::{AcknowledgmentDetail, answer_place, detail_place as acknowledgment_place},
         decline::detail_place as decline_place,
@@ -45,6 +46,8 @@ pub struct QuestionView {
     pub text: Option<Phi<String>>,
     /// The answer; for a recipient their own alone.
     pub answer: Option<Phi<String>>,
+    /// The guest of a secure link who answered.
+    pub guest: Option<GuestName>,
 }
 
 /// An acknowledgment as its reader may see it.
@@ -54,6 +57,8 @@ pub struct AcknowledgmentView {
     pub row: AcknowledgmentRow,
     /// Comment and details.
     pub detail: Option<Phi<AcknowledgmentDetail>>,
+    /// The guest of a secure link who acknowledged.
+    pub guest: Option<GuestName>,
 }
 
 /// A decline as its reader may see it.
@@ -63,6 +68,8 @@ pub struct DeclineView {
     pub row: DeclineRow,
     /// The comment.
     pub comment: Option<Phi<String>>,
+    /// The guest of a secure link who declined.
+    pub guest: Option<GuestName>,
 }
 
 /// A message of a thread as its reader may see it.
@@ -72,9 +79,16 @@ pub struct ReplyView {
     pub row: ReplyRow,
     /// What it says.
     pub body: Option<Phi<String>>,
+    /// The guest of a secure link who wrote it.
+    pub guest: Option<GuestName>,
 }
 
-pub(super) fn question(mut row: QuestionRow, visible: &Visible, keys: &Keys) -> Result<QuestionView> {
+pub(super) fn question(
+    mut row: QuestionRow,
+    visible: &Visible,
+    keys: &Keys,
+    named: &GuestNames,
+) -> Result<QuestionView> {
     let mine = |id: &RecipientId| visible.rows.contains_key(id);
     let of_share = |row: &QuestionRow| {
         let mut loops = visible
@@ -85,6 +99,7 @@ pub(super) fn question(mut row: QuestionRow, visible: &Visible, keys: &Keys) -> 
     };
     if !row.answered_recipient_id.as_ref().is_some_and(mine) {
         row.answered_by = None;
+        row.guest_id = None;
         row.answered_recipient_id = None;
         row.answered_at = None;
         row.answer_sealed = None;
@@ -92,6 +107,7 @@ pub(super) fn question(mut row: QuestionRow, visible: &Visible, keys: &Keys) -> 
     let mut view = QuestionView {
         text: None,
         answer: None,
+        guest: row.guest_id.and_then(|guest| named.get(&guest).cloned()),
         row,
     };
     if of_share(&view.row) {
@@ -105,27 +121,40 @@ pub(super) fn question(mut row: QuestionRow, visible: &Visible, keys: &Keys) -> 
     Ok(view)
 }
 
-pub(super) fn acknowledgment(row: AcknowledgmentRow, visible: &Visible, keys: &Keys) -> Result<AcknowledgmentView> {
+pub(super) fn acknowledgment(
+    row: AcknowledgmentRow,
+    visible: &Visible,
+    keys: &Keys,
+    named: &GuestNames,
+) -> Result<AcknowledgmentView> {
     let detail = match &row.detail_sealed {
         Some(sealed) if visible.readable.contains(&row.recipient_id) => Some(Phi::new(
             key_of(keys, row.patient_id)?.open_json(acknowledgment_place(row.id), sealed)?,
         )),
         _ => None,
     };
-    Ok(AcknowledgmentView { row, detail })
+    let guest = row.guest_id.and_then(|guest| named.get(&guest).cloned());
+    Ok(AcknowledgmentView { row, detail, guest })
 }
 
-pub(super) fn decline(row: DeclineRow, patient: PatientId, visible: &Visible, keys: &Keys) -> Result<DeclineView> {
+pub(super) fn decline(
+    row: DeclineRow,
+    patient: PatientId,
+    visible: &Visible,
+    keys: &Keys,
+    named: &GuestNames,
+) -> Result<DeclineView> {
     let comment = match &row.detail_sealed {
         Some(sealed) if visible.readable.contains(&row.recipient_id) => Some(Phi::new(
             key_of(keys, patient)?.open_json(decline_place(row.recipient_id), sealed)?,
         )),
         _ => None,
     };
-    Ok(DeclineView { row, comment })
+    let guest = row.guest_id.and_then(|guest| named.get(&guest).cloned());
+    Ok(DeclineView { row, comment, guest })
 }
 
-pub(super) fn reply(row: ReplyRow, visible: &Visible, keys: &Keys) -> Result<ReplyView> {
+pub(super) fn reply(row: ReplyRow, visible: &Visible, keys: &Keys, named: &GuestNames) -> Result<ReplyView> {
     let body = match visible.readable.contains(&row.recipient_id) {
         true => Some(Phi::new(open_text(
             key_of(keys, row.patient_id)?,
@@ -134,7 +163,8 @@ pub(super) fn reply(row: ReplyRow, visible: &Visible, keys: &Keys) -> Result<Rep
         )?)),
         false => None,
     };
-    Ok(ReplyView { row, body })
+    let guest = row.guest_id.and_then(|guest| named.get(&guest).cloned());
+    Ok(ReplyView { row, body, guest })
 }
 
 fn uuids<T: TypedId>(ids: &[T]) -> Vec<Uuid> {
@@ -297,6 +327,9 @@ impl Service {
         let mut conn = self.read().await?;
         let mut visible = self.visible_by_ids(&mut conn, actor, ids).await?;
         let rows = acknowledgments::of_recipients(&mut conn, &visible.uuids()).await?;
+        let named = self
+            .guests_named(&mut conn, rows.iter().map(|row| row.guest_id))
+            .await?;
         let keys = self.keys_of_visible(&mut conn, &visible).await?;
         drop(conn);
         visible
@@ -304,7 +337,7 @@ impl Service {
             .retain(|id| rows.iter().any(|row| row.recipient_id == *id));
         let mut views = HashMap::new();
         for row in rows {
-            views.insert(row.recipient_id, acknowledgment(row, &visible, &keys)?);
+            views.insert(row.recipient_id, acknowledgment(row, &visible, &keys, &named)?);
         }
         self.record_batch(actor, &visible, "acknowledgment").await?;
         Ok(views)
@@ -315,6 +348,9 @@ impl Service {
         let mut conn = self.read().await?;
         let mut visible = self.visible_by_ids(&mut conn, actor, ids).await?;
         let rows = acknowledgments::declines_of(&mut conn, &visible.uuids()).await?;
+        let named = self
+            .guests_named(&mut conn, rows.iter().map(|row| row.guest_id))
+            .await?;
         let keys = self.keys_of_visible(&mut conn, &visible).await?;
         drop(conn);
         visible.readable.retain(|id| {
@@ -326,7 +362,10 @@ impl Service {
             let Some((found, _)) = visible.rows.get(&row.recipient_id) else {
                 continue;
             };
-            views.insert(row.recipient_id, decline(row, found.patient_id, &visible, &keys)?);
+            views.insert(
+                row.recipient_id,
+                decline(row, found.patient_id, &visible, &keys, &named)?,
+            );
         }
         self.record_batch(actor, &visible, "decline").await?;
         Ok(views)
@@ -337,6 +376,9 @@ impl Service {
         let mut conn = self.read().await?;
         let mut visible = self.visible_by_ids(&mut conn, actor, ids).await?;
         let rows = replies::of_recipients(&mut conn, &visible.uuids()).await?;
+        let named = self
+            .guests_named(&mut conn, rows.iter().map(|row| row.guest_id))
+            .await?;
         let keys = self.keys_of_visible(&mut conn, &visible).await?;
         drop(conn);
         visible
@@ -344,7 +386,7 @@ impl Service {
             .retain(|id| rows.iter().any(|row| row.recipient_id == *id));
         let views = rows
             .into_iter()
-            .map(|row| reply(row, &visible, &keys))
+            .map(|row| reply(row, &visible, &keys, &named))
             .collect::<Result<Vec<_>>>()?;
         self.record_batch(actor, &visible, "thread").await?;
         Ok(by_key(views, |view| Some(view.row.recipient_id)))
@@ -355,6 +397,9 @@ impl Service {
         let mut conn = self.read().await?;
         let mut visible = self.visible_of_shares(&mut conn, actor, ids).await?;
         let mut rows = shares::questions_of(&mut conn, &share_uuids(ids)).await?;
+        let named = self
+            .guests_named(&mut conn, rows.iter().map(|row| row.guest_id))
+            .await?;
         let keys = self.keys_of_visible(&mut conn, &visible).await?;
         drop(conn);
         rows.retain(|question| {
@@ -373,7 +418,7 @@ impl Service {
         visible.readable.retain(|id| asking.contains(id));
         let views = rows
             .into_iter()
-            .map(|row| question(row, &visible, &keys))
+            .map(|row| question(row, &visible, &keys, &named))
             .collect::<Result<Vec<_>>>()?;
         self.record_batch(actor, &visible, "questions").await?;
         Ok(by_key(views, |view| Some(view.row.share_id)))

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use liaison_domain::{
-    Actor, DeliveryId, EvidenceLevel, PatientId, RecipientId, ShareId,
+    Actor, Author, DeliveryId, EvidenceLevel, PatientId, RecipientId, ShareId,
     access::{Action, Relation, decide},
 };
 use liaison_store::{
@@ -19,7 +19,7 @@ use liaison_store::{
 use uuid::Uuid;
 
 use super::reach::Reach;
-use crate::{Result, Service};
+use crate::{Result, Service, link::GuestNames};
 
 /// Rows by the loop they hang on.
 pub(super) fn by_key<K: std::hash::Hash + Eq, V>(rows: Vec<V>, key: impl Fn(&V) -> Option<K>) -> HashMap<K, Vec<V>> {
@@ -62,7 +62,9 @@ impl Service {
         let mut found = HashMap::new();
         let mut reach: Option<Reach> = None;
         for row in rows {
-            let relation = if actor.acts_for(row.organization_id) && actor.is_clinic() {
+            let relation = if actor.guest.is_some() {
+                self.recipient_relation(conn, actor, &row).await?
+            } else if actor.acts_for(row.organization_id) && actor.is_clinic() {
                 if follows { Relation::Own } else { Relation::None }
             } else if opens && actor.acts_for(row.to_organization_id) {
                 if reach.is_none() {
@@ -123,9 +125,13 @@ async fn readable(
             _ => {}
         }
     }
-    if !as_recipient.is_empty() {
+    if let (false, Some(reader)) = (as_recipient.is_empty(), actor.author()) {
         for evidence in recipients::evidence_of(conn, &as_recipient).await? {
-            if evidence.level >= EvidenceLevel::Opened && evidence.user_id == actor.user_id {
+            let opener = match reader {
+                Author::User(user) => evidence.user_id == Some(user),
+                Author::Guest(guest) => evidence.guest_id == Some(guest),
+            };
+            if evidence.level >= EvidenceLevel::Opened && opener {
                 readable.insert(evidence.recipient_id);
             }
         }
@@ -157,11 +163,13 @@ pub(super) struct Parts {
     pub(super) declines: HashMap<RecipientId, Vec<DeclineRow>>,
     pub(super) mis_sends: HashMap<RecipientId, Vec<MisSendRow>>,
     pub(super) replies: HashMap<RecipientId, Vec<ReplyRow>>,
+    /// The guests of secure links among those who acted.
+    pub(super) guests: GuestNames,
 }
 
 impl Parts {
     /// Reads what the reader may see: the clinic's own work (routes, steps, calls, cases) is for the clinic alone.
-    pub(super) async fn load(conn: &mut Conn, visible: &Visible) -> Result<Self> {
+    pub(super) async fn load(service: &Service, conn: &mut Conn, visible: &Visible) -> Result<Self> {
         let (all, own) = (visible.uuids(), visible.own());
         let mut evidence = recipients::evidence_of(conn, &all).await?;
         for fact in &mut evidence {
@@ -171,6 +179,16 @@ impl Parts {
                 fact.attempt_id = None;
             }
         }
+        let acknowledgments = acknowledgments::of_recipients(conn, &all).await?;
+        let declines = acknowledgments::declines_of(conn, &all).await?;
+        let mis_sends = mis_sends::of_recipients(conn, &own).await?;
+        let replies = replies::of_recipients(conn, &all).await?;
+        let acted = evidence.iter().map(|row| row.guest_id);
+        let acted = acted.chain(acknowledgments.iter().map(|row| row.guest_id));
+        let acted = acted.chain(declines.iter().map(|row| row.guest_id));
+        let acted = acted.chain(mis_sends.iter().map(|row| row.guest_id));
+        let acted = acted.chain(replies.iter().map(|row| row.guest_id));
+        let guests = service.guests_named(conn, acted).await?;
         let deliveries = deliveries::of_recipients(conn, &own).await?;
         let delivery_ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id.uuid()).collect();
         Ok(Self {
@@ -183,16 +201,11 @@ impl Parts {
             calls: by_key(call_tasks::of_recipients(conn, &own).await?, |row| {
                 Some(row.recipient_id)
             }),
-            acknowledgments: by_key(acknowledgments::of_recipients(conn, &all).await?, |row| {
-                Some(row.recipient_id)
-            }),
-            declines: by_key(acknowledgments::declines_of(conn, &all).await?, |row| {
-                Some(row.recipient_id)
-            }),
-            mis_sends: by_key(mis_sends::of_recipients(conn, &own).await?, |row| {
-                Some(row.recipient_id)
-            }),
-            replies: by_key(replies::of_recipients(conn, &all).await?, |row| Some(row.recipient_id)),
+            acknowledgments: by_key(acknowledgments, |row| Some(row.recipient_id)),
+            declines: by_key(declines, |row| Some(row.recipient_id)),
+            mis_sends: by_key(mis_sends, |row| Some(row.recipient_id)),
+            replies: by_key(replies, |row| Some(row.recipient_id)),
+            guests,
         })
     }
 }

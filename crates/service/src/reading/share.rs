@@ -108,7 +108,7 @@ impl Service {
             .as_ref()
             .is_some_and(|share| actor.acts_for(share.organization_id))
             && actor.is_clinic();
-        let visible = match actor.user_id {
+        let visible = match actor.author() {
             Some(_) => self.visible(&mut conn, actor, rows).await?,
             None => return Err(ServiceError::Unauthenticated),
         };
@@ -123,16 +123,19 @@ impl Service {
         order.retain(|id| visible.rows.contains_key(id));
 
         let mut conn = self.read().await?;
-        let parts = Parts::load(&mut conn, &visible).await?;
+        let parts = Parts::load(self, &mut conn, &visible).await?;
         let questions = shares::questions_of(&mut conn, &[id.uuid()]).await?;
         let keys = self.keys_of(&mut conn, [share.patient_id]).await?;
+        let named = self
+            .guests_named(&mut conn, questions.iter().map(|row| row.guest_id))
+            .await?;
         drop(conn);
 
         let reads = !visible.readable.is_empty();
         let key = key_of(&keys, share.patient_id)?;
         let mut questions: Vec<_> = questions
             .into_iter()
-            .map(|row| question(row, &visible, &keys))
+            .map(|row| question(row, &visible, &keys, &named))
             .collect::<Result<_>>()?;
         questions.retain(|view| as_clinic || is_for(view, &visible));
         let view = ShareView {
@@ -232,14 +235,16 @@ fn recipient_view(row: &RecipientRow, visible: &Visible, parts: &Parts, keys: &K
             .into_iter()
             .map(|task| call(task, visible, keys))
             .collect::<Result<_>>()?,
-        acknowledgment: acknowledged.map(|row| acknowledgment(row, visible, keys)).transpose()?,
+        acknowledgment: acknowledged
+            .map(|row| acknowledgment(row, visible, keys, &parts.guests))
+            .transpose()?,
         decline: declined
-            .map(|decline_row| decline(decline_row, row.patient_id, visible, keys))
+            .map(|decline_row| decline(decline_row, row.patient_id, visible, keys, &parts.guests))
             .transpose()?,
         mis_send: parts.mis_sends.get(&id).and_then(|rows| rows.first()).cloned(),
         replies: thread
             .into_iter()
-            .map(|row| reply(row, visible, keys))
+            .map(|row| reply(row, visible, keys, &parts.guests))
             .collect::<Result<_>>()?,
         timeline: timeline(row, parts),
         recipient: row.clone(),

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, RecipientId, UserId,
+    Actor, GuestId, RecipientId, UserId,
     access::{Action, Relation},
 };
 use liaison_store::recipients::{self, RecipientRow};
 
 use super::parts::Parts;
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, link::GuestName};
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,8 +77,10 @@ pub struct TimelineEvent {
     pub kind: TimelineKind,
     /// Stable codes that say more; see the kind.
     pub codes: Vec<String>,
-    /// The person who did it, or whom it was given to.
+    /// The person who did it, or whom it was given to, or ...
     pub who: Option<UserId>,
+    /// ... the guest of a secure link who did it.
+    pub guest: Option<GuestName>,
     /// The thing's typed id.
     pub object_id: String,
 }
@@ -98,13 +100,8 @@ pub(super) fn timeline(row: &RecipientRow, parts: &Parts) -> Vec<TimelineEvent> 
     for fact in parts.evidence.get(&row.id).into_iter().flatten() {
         let late = if fact.late { "LATE" } else { "" };
         let codes = [fact.level.as_str(), fact.source.as_str(), late];
-        events.push(event(
-            fact.occurred_at,
-            TimelineKind::Evidence,
-            &codes,
-            fact.user_id,
-            fact.id,
-        ));
+        let happened = event(fact.occurred_at, TimelineKind::Evidence, &codes, fact.user_id, fact.id);
+        events.push(happened.by_guest(fact.guest_id, parts));
     }
     for step in parts.steps.get(&row.id).into_iter().flatten() {
         let codes = [step.kind.as_str(), step.cause.as_str()];
@@ -145,7 +142,17 @@ fn event(
         kind,
         codes,
         who,
+        guest: None,
         object_id: object.to_string(),
+    }
+}
+
+impl TimelineEvent {
+    fn by_guest(self, guest: Option<GuestId>, parts: &Parts) -> Self {
+        Self {
+            guest: guest.and_then(|guest| parts.guests.get(&guest).cloned()),
+            ..self
+        }
     }
 }
 
@@ -209,13 +216,14 @@ fn calls(row: &RecipientRow, parts: &Parts, events: &mut Vec<TimelineEvent>) {
         } else {
             "NEVER_OPENED"
         };
-        events.push(event(
+        let reported = event(
             case.reported_at,
             TimelineKind::MisSendOpened,
             &[opened],
             case.reported_by,
             case.id,
-        ));
+        );
+        events.push(reported.by_guest(case.guest_id, parts));
         if let Some(at) = case.closed_at {
             events.push(event(at, TimelineKind::MisSendClosed, &[], case.closed_by, case.id));
         }
@@ -233,23 +241,25 @@ fn answers(row: &RecipientRow, parts: &Parts, events: &mut Vec<TimelineEvent>) {
         if answer.by_telephone {
             codes.push("BY_TELEPHONE");
         }
-        events.push(event(
+        let acknowledged = event(
             answer.acknowledged_at,
             TimelineKind::Acknowledged,
             &codes,
             answer.user_id,
             answer.id,
-        ));
+        );
+        events.push(acknowledged.by_guest(answer.guest_id, parts));
     }
     for decline in parts.declines.get(&row.id).into_iter().flatten() {
         let codes = [decline.reason.as_str()];
-        events.push(event(
+        let declined = event(
             decline.declined_at,
             TimelineKind::Declined,
             &codes,
             decline.user_id,
             row.id,
-        ));
+        );
+        events.push(declined.by_guest(decline.guest_id, parts));
     }
     for reply in parts.replies.get(&row.id).into_iter().flatten() {
         let side = if reply.from_clinic {
@@ -259,13 +269,8 @@ fn answers(row: &RecipientRow, parts: &Parts, events: &mut Vec<TimelineEvent>) {
         };
         let closes = if reply.closes_reply_due { "ANSWERS" } else { "" };
         let codes = [side, closes];
-        events.push(event(
-            reply.written_at,
-            TimelineKind::Reply,
-            &codes,
-            Some(reply.author_id),
-            reply.id,
-        ));
+        let written = event(reply.written_at, TimelineKind::Reply, &codes, reply.author_id, reply.id);
+        events.push(written.by_guest(reply.guest_id, parts));
     }
 }
 
@@ -282,7 +287,7 @@ impl Service {
         self.authorize_reading(actor, relation, "loop").await?;
         let mut conn = self.read().await?;
         let visible = self.visible(&mut conn, actor, found).await?;
-        let parts = Parts::load(&mut conn, &visible).await?;
+        let parts = Parts::load(self, &mut conn, &visible).await?;
         let (row, _) = visible.rows.get(&id).ok_or(ServiceError::NotFound("loop"))?;
         Ok(timeline(row, &parts))
     }

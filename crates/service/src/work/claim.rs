@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use liaison_domain::{
-    AttemptId, AttemptOutcome, DeadReason, DeliveryId, DeliveryPurpose, EndpointId, EndpointStatus, RecipientId,
-    ShareId, delivery::POISON_LIMIT,
+    AttemptId, AttemptOutcome, ChannelKind, DeadReason, DeliveryId, DeliveryPurpose, EndpointId, EndpointStatus,
+    RecipientId, ShareId, delivery::POISON_LIMIT,
 };
 use liaison_store::{
     Tx,
@@ -16,7 +17,7 @@ use liaison_store::{
 use uuid::Uuid;
 
 use super::lanes::Place;
-use crate::{Result, Service, channel::Secret};
+use crate::{Result, Service, channel::Secret, link};
 
 /// Which due deliveries are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) struct Claimed {
     pub(crate) number: u32,
     /// The attempt's id; none where nothing is sent.
     pub(crate) attempt_id: Option<AttemptId>,
+    /// The version of the loop's secure link, where the message carries one.
+    pub(crate) link_version: Option<u32>,
     /// The endpoint's secret.
     pub(crate) secret: Option<Secret>,
     /// It is not to be sent, but given up.
@@ -126,12 +129,13 @@ impl Service {
         let cut_off: HashMap<DeliveryId, i64> = deliveries::cut_off(tx, &all).await?.into_iter().collect();
 
         let (wanted, ended): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
+            let late_code = row.purpose == DeliveryPurpose::LinkCode && row.created_at + link::CODE_LIFE <= now;
             if row.purpose == DeliveryPurpose::AccountLink {
                 return !crate::sign_in::mail_is_late(&row.payload, now);
             }
             row.recipient_id
                 .and_then(|id| loops.get(&id))
-                .is_none_or(|found| still_wanted(found, row.purpose))
+                .is_none_or(|found| still_wanted(found, row.purpose) && !late_code)
         });
         deliveries::cancel(tx, &ids_of(&ended), now).await?;
 
@@ -165,6 +169,7 @@ impl Service {
                 artefact: None,
             };
             claimed.push(Claimed {
+                link_version: link_version(&row, &loops, now),
                 number: attempt.number,
                 attempt_id: Some(attempt.id),
                 secret: row.endpoint_id.and_then(|id| secrets.get(&id)).map(Secret::new),
@@ -177,6 +182,7 @@ impl Service {
         deliveries::begin_attempts(tx, &attempts).await?;
         for row in doomed {
             claimed.push(Claimed {
+                link_version: None,
                 number: row.attempts,
                 attempt_id: None,
                 secret: None,
@@ -193,6 +199,17 @@ fn ids_of(rows: &[DeliveryRow]) -> Vec<Uuid> {
     rows.iter().map(|row| row.id.uuid()).collect()
 }
 
+/// The version of the link that a mail to the recipient carries. The next person comes in by their own account, and
+/// where the copy is gone a link would lead nowhere.
+fn link_version(row: &DeliveryRow, loops: &HashMap<RecipientId, RecipientRow>, now: DateTime<Utc>) -> Option<u32> {
+    let carries = matches!(
+        row.purpose,
+        DeliveryPurpose::Notice | DeliveryPurpose::Reminder | DeliveryPurpose::Reply
+    );
+    let found = row.recipient_id.and_then(|id| loops.get(&id))?;
+    (carries && row.channel == ChannelKind::Email && link::holds(found, now)).then_some(found.link_version)
+}
+
 /// Whether a message about a loop still has a point, now that it could leave.
 pub(crate) fn still_wanted(row: &RecipientRow, purpose: DeliveryPurpose) -> bool {
     if row.sealed_from_recipient {
@@ -202,10 +219,12 @@ pub(crate) fn still_wanted(row: &RecipientRow, purpose: DeliveryPurpose) -> bool
         // A copy is never open, so it is asked whether there is anything to open.
         DeliveryPurpose::Notice => row.acknowledged_at.is_none() && row.state().may_open().is_ok(),
         DeliveryPurpose::Reminder | DeliveryPurpose::NextPerson => row.is_open,
+        DeliveryPurpose::LinkCode => row.state().may_open().is_ok(),
         // They tell of the end or come after it.
         DeliveryPurpose::Correction
         | DeliveryPurpose::Reply
         | DeliveryPurpose::PersonNotice
+        | DeliveryPurpose::EndpointTest
         | DeliveryPurpose::AccountLink
         | DeliveryPurpose::Digest => true,
     }

@@ -12,12 +12,13 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::{
     Worked,
     claim::{Claimed, Scope},
-    render,
+    render::{self, MailSecrets},
     settle::Answer,
 };
 use crate::{
     Result, Service,
     channel::{Outbound, OutboundBody, SendOutcome, SendReport, WebhookBody},
+    link,
     loops::message::Message,
 };
 
@@ -86,7 +87,7 @@ impl Service {
                 let message: Message = serde_json::from_str(&row.payload).ok()?;
                 OutboundBody::Email(match message.purpose {
                     DeliveryPurpose::AccountLink => self.account_mail(&message)?,
-                    _ => render::email(&message),
+                    _ => render::email(&message, &self.secrets_of(claimed, &message)?),
                 })
             }
             ChannelKind::Webhook => OutboundBody::Webhook(WebhookBody {
@@ -104,6 +105,21 @@ impl Service {
             body,
             timeout: self.settings().attempt_timeout,
         })
+    }
+}
+
+impl Service {
+    /// What a mail carries that must not stand at rest: derived now, the same on every try. `None` where it cannot be.
+    fn secrets_of(&self, claimed: &Claimed, message: &Message) -> Option<MailSecrets> {
+        let code = match message.purpose {
+            DeliveryPurpose::LinkCode => Some(self.link_code(link::code_of(message)?).ok()?),
+            _ => None,
+        };
+        let link = match (claimed.link_version, claimed.row.recipient_id) {
+            (Some(version), Some(recipient)) => Some(self.secure_url(recipient, version).ok()?),
+            _ => None,
+        };
+        Some(MailSecrets { link, code })
     }
 }
 

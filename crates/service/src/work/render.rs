@@ -4,19 +4,36 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use liaison_domain::{DeliveryPurpose, NoticeKind, Urgency};
+use zeroize::Zeroizing;
 
 use super::digest::{DigestItem, DigestKind};
-use crate::{channel::EmailBody, loops::message::Message};
+use crate::{channel::EmailBody, link::EXPIRES_FACT, loops::message::Message};
 
 /// What a reader who knows nothing of the service must be told.
 const FOOTER: &str = "This message holds no patient information. Sign in to read; do not answer to this address.";
+/// The same for a reader who comes in by a secure link.
+const LINK_FOOTER: &str = "This message holds no patient information. Sign in to read, or have a code sent to this address. The link is for you: do not pass it on, and do not answer to this address.";
+const CODE_FOOTER: &str = "This message holds no patient information. Do not answer to this address.";
+
+/// What a mail carries that stands nowhere at rest: made when the mail leaves.
+#[derive(Default)]
+pub struct MailSecrets {
+    /// The recipient's secure link, in the place of the page that asks for a sign-in.
+    pub link: Option<Zeroizing<String>>,
+    /// The digits of a one-time code.
+    pub code: Option<Zeroizing<String>>,
+}
 
 /// The e-mail of a message.
-pub fn email(message: &Message) -> EmailBody {
+pub fn email(message: &Message, secrets: &MailSecrets) -> EmailBody {
+    if message.purpose == DeliveryPurpose::LinkCode {
+        return code(message, secrets);
+    }
     let mut page = Page::default();
     let subject = match message.purpose {
         DeliveryPurpose::Digest => digest(message, &mut page),
         DeliveryPurpose::PersonNotice => person_notice(message, &mut page),
+        DeliveryPurpose::EndpointTest => endpoint_test(message, &mut page),
         _ => about_loop(message, &mut page),
     };
     let mark = match message.urgency {
@@ -27,8 +44,16 @@ pub fn email(message: &Message) -> EmailBody {
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    page.link(&message.link);
-    page.line(FOOTER);
+    match &secrets.link {
+        Some(link) => {
+            page.parts.push(Part::Door(plain(link)));
+            page.line(LINK_FOOTER);
+        }
+        None => {
+            page.link(&message.link);
+            page.line(FOOTER);
+        }
+    }
     EmailBody {
         text: page.text(),
         html: page.html(&subject),
@@ -36,6 +61,38 @@ pub fn email(message: &Message) -> EmailBody {
         // A digest is a list for the day, however urgent an item of it is.
         high_priority: message.urgency >= Urgency::Urgent && message.purpose != DeliveryPurpose::Digest,
     }
+}
+
+/// A one-time code for a secure link. Nobody learns from it about whom or what it is.
+fn code(message: &Message, secrets: &MailSecrets) -> EmailBody {
+    let mut page = Page::default();
+    let subject = "Your code for Liaison".to_owned();
+    let digits = secrets.code.as_ref().map(|code| code.as_str()).unwrap_or_default();
+    page.line(&format!("Your code is {digits}."));
+    if let Ok(until) = fact(message, EXPIRES_FACT).parse::<DateTime<Utc>>() {
+        let until = local_time(until, &message.time_zone);
+        page.line(&format!("It can be used once, until {until}."));
+    }
+    page.line(&format!(
+        "Somebody asked for it to read what {} sent to {}. If that was not you, ignore this message and tell nobody the code.",
+        message.clinic, message.to
+    ));
+    page.line(CODE_FOOTER);
+    EmailBody {
+        text: page.text(),
+        html: page.html(&subject),
+        subject,
+        high_priority: false,
+    }
+}
+
+fn endpoint_test(message: &Message, page: &mut Page) -> String {
+    page.line(&format!(
+        "This is a test from {}: messages for {} come to this address.",
+        message.clinic, message.to
+    ));
+    page.line("Nothing is asked of you.");
+    "A test from Liaison".to_owned()
 }
 
 /// A time in a zone, with the zone named: `Thu 14 May 2026, 17:00 CDT (America/Chicago)`.
@@ -148,9 +205,14 @@ fn person_notice(message: &Message, page: &mut Page) -> String {
         Some(NoticeKind::ReplyReceived) => format!("{who} wrote to you"),
         Some(NoticeKind::HoldRequested) => format!("{who} asks to hold infusions"),
         Some(NoticeKind::BreakGlass) => "Somebody opened a record in an emergency".to_owned(),
+        Some(NoticeKind::AccountRequested) => format!("Somebody of {who} asks for an account"),
+        Some(NoticeKind::AddresseeLost) => format!("A corrected version was not sent to {who}"),
         Some(NoticeKind::Digest) | None => format!("News from {}", message.clinic),
     };
     page.line(&format!("{subject}."));
+    if !fact(message, "by").is_empty() {
+        page.line(&format!("By {}.", fact(message, "by")));
+    }
     match message.notice {
         Some(NoticeKind::Escalated) if !overdue => {
             page.line(match (fact(message, "step"), fact(message, "call_task")) {
@@ -179,12 +241,34 @@ fn person_notice(message: &Message, page: &mut Page) -> String {
             });
             page.line("Correct it in the directory and enable it again; what waited for it was given up.");
         }
+        Some(NoticeKind::BreakGlass) => {
+            page.line("The record is open to them for an hour at most. Please look at the case and give a verdict.");
+        }
+        Some(NoticeKind::AccountRequested) => {
+            let (email, phone) = (fact(message, "work_email"), fact(message, "phone"));
+            page.line(&format!(
+                "They gave as their e-mail address: {}; as their number: {}. Check who they are by a number that you \
+                 know before you add them.",
+                if email.is_empty() { "none" } else { email },
+                if phone.is_empty() { "none" } else { phone },
+            ));
+        }
+        Some(NoticeKind::AddresseeLost) => {
+            page.line(match fact(message, "reason") {
+                "RESTRICTED" => {
+                    "A restriction agreed with the patient holds since. They still have the earlier version."
+                }
+                _ => "They are not in the directory any more. They still have the earlier version.",
+            });
+            page.line("Decide whether somebody must telephone them.");
+        }
         _ => {}
     }
     if let Some(due) = due {
         page.line(&format!("Due: {}", local_time(due, &message.time_zone)));
     }
-    if message.notice != Some(NoticeKind::EndpointDisabled) {
+    let of_directory = [NoticeKind::EndpointDisabled, NoticeKind::AccountRequested];
+    if !message.notice.is_some_and(|kind| of_directory.contains(&kind)) {
         page.line(&format!("Urgency: {}", urgency_name(message.urgency)));
     }
     subject

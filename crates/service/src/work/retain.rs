@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use liaison_store::{
-    idempotency, schedule,
+    idempotency, links, schedule,
     tasks::{self, PruneLimits},
 };
 
@@ -24,6 +24,7 @@ impl Service {
         let keep = TimeDelta::from_std(self.settings().idempotency_retention).unwrap_or(TimeDelta::days(1));
         let answers = idempotency::prune(&mut tx, now - keep).await?;
         let sign_in = self.prune_sign_in(&mut tx).await?;
+        links::prune_codes(&mut tx, now - TimeDelta::days(1)).await?;
         tx.commit().await?;
         // The task tables are dated by the system's clock and have their own transactions.
         let pool = self.store().task_pool();

@@ -208,7 +208,7 @@ impl Service {
         let fact = Fact {
             level,
             occurred_at: now,
-            user_id: None,
+            author: None,
             delivery: Some((answer.row.id, answer.attempt_id)),
             source: source(answer.row.channel),
             artefact: report.artefact.clone(),

@@ -232,12 +232,13 @@ async fn recipient(app: &App, f: &Fixture, world: &World, clinic: OrganizationId
     tx.execute(
         sql("insert into recipient (id, share_id, note_version_id, note_id, patient_id, organization_id, to_organization_id,
                 care_role, duty, urgency, level, outcome, reply_due, is_open, shared_at, shared_by, due_at, calendar,
-                policy, step_number, acknowledged_at, sealed_from_recipient, updated_at, revision)
+                policy, step_number, acknowledged_at, sealed_from_recipient, updated_at, revision, link_version, link_hash)
             values ($1, $2, $3, $4, $5, $6, $7, 'ONCOLOGIST', $8, $9, 0, $10, $11, $12, $13, $14, $15, '{}', '{}', 0, $16,
-                $11, $13, 0)"),
+                $11, $13, 0, 1, $17)"),
         args![
             id, world.share, world.version, world.note, world.patient, clinic, row.to, row.duty, row.urgency,
-            row.outcome, false, row.is_open, row.shared_at, f.physician.user_id, row.shared_at + row.due, acknowledged
+            row.outcome, false, row.is_open, row.shared_at, f.physician.user_id, row.shared_at + row.due, acknowledged,
+            id.uuid().as_bytes().to_vec()
         ],
     ).await.unwrap();
     tx.commit().await.unwrap();

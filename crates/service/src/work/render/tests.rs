@@ -30,8 +30,13 @@ fn facts(of: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn shown(message: &Message) -> String {
-    let body = email(message);
-    assert_eq!(body.html, email(message).html, "the same message gives the same bytes");
+    let none = MailSecrets::default();
+    let body = email(message, &none);
+    assert_eq!(
+        body.html,
+        email(message, &none).html,
+        "the same message gives the same bytes"
+    );
     format!(
         "Subject: {}\nHigh priority: {}\n\n{}",
         body.subject, body.high_priority, body.text
@@ -135,7 +140,7 @@ fn html_is_escaped_and_header_lines_cannot_be_smuggled_in() {
         link: "https://liaison.example/?a=\"><b>".to_owned(),
         ..message(DeliveryPurpose::Notice, Urgency::Routine)
     };
-    let body = email(&hostile);
+    let body = email(&hostile, &MailSecrets::default());
     assert!(!body.subject.chars().any(char::is_control), "{:?}", body.subject);
     insta::assert_snapshot!("hostile_html", body.html);
 }
