@@ -27,6 +27,9 @@ pub enum WebError {
         /// The path to go on with.
         next: String,
     },
+    /// The session of a secure link has ended.
+    #[error("your time here has ended; open the link in your message again")]
+    LinkEnded,
     /// Another site, or a page of an earlier session, sent this.
     #[error("this form is out of date; load the page again")]
     CrossSite,
@@ -72,7 +75,7 @@ struct ErrorPage<'a> {
 impl WebError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::SignIn { .. } => StatusCode::UNAUTHORIZED,
+            Self::SignIn { .. } | Self::LinkEnded => StatusCode::UNAUTHORIZED,
             Self::SecondFactorNeeded | Self::StepUp { .. } => StatusCode::SEE_OTHER,
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -96,6 +99,7 @@ impl WebError {
 
     fn heading(&self, status: StatusCode) -> &'static str {
         match status {
+            StatusCode::UNAUTHORIZED if matches!(self, Self::LinkEnded) => "Please open the link again",
             StatusCode::UNAUTHORIZED => "Sign in first",
             StatusCode::NOT_FOUND => "There is nothing here",
             StatusCode::FORBIDDEN if matches!(self, Self::CrossSite) => "This page is out of date",
@@ -120,7 +124,7 @@ impl WebError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::SignIn { .. } => "UNAUTHENTICATED",
+            Self::SignIn { .. } | Self::LinkEnded => "UNAUTHENTICATED",
             Self::SecondFactorNeeded => "SECOND_FACTOR_NEEDED",
             Self::StepUp { .. } => "STEP_UP_NEEDED",
             Self::CrossSite => "CROSS_SITE",

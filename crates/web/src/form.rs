@@ -139,14 +139,15 @@ pub(crate) struct OpenPost {
     pub(crate) fields: Fields,
 }
 
-async fn checked(request: Request, signed: &Signed) -> Result<Fields, WebError> {
+/// The fields of a form that brings a session's token, in itself or in the `x-csrf` header.
+pub(crate) async fn checked_fields(request: Request, csrf: &str) -> Result<Fields, WebError> {
     let by_header = request
         .headers()
         .get("x-csrf")
         .and_then(|given| given.to_str().ok())
-        .is_some_and(|given| same_token(given, &signed.csrf));
+        .is_some_and(|given| same_token(given, csrf));
     let fields = fields(request).await?;
-    if by_header || same_token(fields.text("csrf"), &signed.csrf) {
+    if by_header || same_token(fields.text("csrf"), csrf) {
         Ok(fields)
     } else {
         Err(WebError::CrossSite)
@@ -159,7 +160,7 @@ impl FromRequest<Web> for Post {
     async fn from_request(request: Request, web: &Web) -> Result<Self, WebError> {
         let (mut parts, body) = request.into_parts();
         let signed = Signed::from_request_parts(&mut parts, web).await?;
-        let fields = checked(Request::from_parts(parts, body), &signed).await?;
+        let fields = checked_fields(Request::from_parts(parts, body), &signed.csrf).await?;
         Ok(Self { signed, fields })
     }
 }
@@ -170,7 +171,7 @@ impl FromRequest<Web> for EnteringPost {
     async fn from_request(request: Request, web: &Web) -> Result<Self, WebError> {
         let (mut parts, body) = request.into_parts();
         let Entering(signed) = Entering::from_request_parts(&mut parts, web).await?;
-        let fields = checked(Request::from_parts(parts, body), &signed).await?;
+        let fields = checked_fields(Request::from_parts(parts, body), &signed.csrf).await?;
         Ok(Self { signed, fields })
     }
 }

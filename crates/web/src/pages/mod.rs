@@ -2,6 +2,8 @@
 
 mod account;
 mod home;
+mod inbox;
+mod link;
 
 use axum::Router;
 
@@ -9,5 +11,5 @@ use crate::Web;
 
 /// Every page's route.
 pub(crate) fn routes() -> Router<Web> {
-    Router::new().merge(account::routes()).merge(home::routes())
+    Router::new().merge(account::routes()).merge(home::routes()).merge(inbox::routes()).merge(link::routes())
 }
