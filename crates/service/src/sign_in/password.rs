@@ -33,7 +33,7 @@ static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
 });
 
 /// Whether a password, or what is left of it without digits and signs at its ends, is one that many people use; or one
-/// such, or one character, again and again.
+/// such, or a few characters, again and again; or the digits or letters in their order.
 fn is_common(lower: &str) -> bool {
     let core = lower.trim_matches(|c: char| !c.is_alphabetic());
     let repeated = |text: &str| {
@@ -44,7 +44,16 @@ fn is_common(lower: &str) -> bool {
                 && (length <= 3 || COMMON.contains(characters[..length].iter().collect::<String>().as_str()))
         })
     };
-    COMMON.contains(lower) || (!core.is_empty() && COMMON.contains(core)) || repeated(lower)
+    let row = |step: i32| {
+        let bytes = lower.as_bytes();
+        bytes.windows(2).all(|pair| match pair {
+            // Keyboards end a row of digits with the zero.
+            [b'9', b'0'] => step == 1,
+            [b'0', b'9'] => step == -1,
+            _ => i32::from(pair[1]) - i32::from(pair[0]) == step,
+        })
+    };
+    COMMON.contains(lower) || row(1) || row(-1) || (!core.is_empty() && COMMON.contains(core)) || repeated(lower)
 }
 
 /// Whether a password is one's own name or address, with little around it.
@@ -188,6 +197,8 @@ mod tests {
             ("elevenchars", "TOO_SHORT"),
             ("éééééééééé1", "TOO_SHORT"),
             ("1234567890123", "COMMON_PASSWORD"),
+            ("0987654321098", "COMMON_PASSWORD"),
+            ("abcdefghijklmnop", "COMMON_PASSWORD"),
             ("Password1234", "COMMON_PASSWORD"),
             ("sunshine2026!", "COMMON_PASSWORD"),
             ("!!!!qwertyuiop", "COMMON_PASSWORD"),

@@ -88,7 +88,7 @@ sql! {
         last_seen_at, absolute_until, ended_at, end_reason, created_at from session
         where user_id = $1 and ended_at is null and absolute_until > $2 and last_seen_at > $3
         order by last_seen_at desc, id desc";
-    TOUCH = "update session set last_seen_at = $2 where id = $1 and ended_at is null and last_seen_at < $3";
+    TOUCH = "update session set last_seen_at = $2 where id = $1 and ended_at is null and last_seen_at <= $3";
     MAKE_FULL = "update session set is_full = $2, authenticated_at = $3 where id = $1 and ended_at is null";
     AUTHENTICATED = "update session set authenticated_at = $2 where id = $1 and ended_at is null";
     SWITCH = "update session set organization_id = $2 where id = $1 and ended_at is null";
@@ -156,7 +156,7 @@ pub async fn live_of(
     conn.all(LIVE_OF_PERSON, args![user, now, idle_since]).await
 }
 
-/// Notes that a session was used, unless that was noted since `not_since`.
+/// Notes that a session was used, unless that was noted after `not_since`.
 pub async fn touch(tx: &mut Tx, id: SessionId, now: DateTime<Utc>, not_since: DateTime<Utc>) -> Result<u64> {
     tx.execute(TOUCH, args![id, now, not_since]).await
 }
