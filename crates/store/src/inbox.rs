@@ -29,6 +29,12 @@ sql! {
         and (shared_at < $4 or (shared_at = $4 and id < $5) or $4 is null)
         and (to_team_id in ({ids}) or to_user_id in ({ids}))
         order by shared_at desc, id desc limit $6";
+    COUNT_WAITING = "select count(*) as a from recipient where to_organization_id = $1 and sealed_from_recipient = $2
+        and (is_open = $3 or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
+        and not exists (select 1 from restriction x where x.patient_id = recipient.patient_id and x.user_id = $4
+            and (x.ended_at > $5 or x.ended_at is null)
+            and (recipient.to_user_id <> $4 or recipient.to_user_id is null))
+        and (to_team_id in ({ids}) or to_user_id in ({ids}))";
     LOCK_IN = "select * from recipient where id in ({ids}) order by id {for_update}";
     COVERED_BY = "select absent_user_id as a from coverage where cancelled_at is null and from_at <= $1 and until_at > $1
         and covering_user_id in ({ids})";
@@ -80,6 +86,23 @@ pub async fn waiting(
     found.sort_by_key(|row| (-urgency_number(row.urgency), waiting_since(row), row.id));
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(found)
+}
+
+/// How many loops wait for somebody of `addressees`, as their reader sees them: without those of patients who agreed
+/// with the clinic that this one person reads nothing of theirs.
+pub async fn count_waiting(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    reader: UserId,
+    addressees: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    if addressees.is_empty() {
+        return Ok(0);
+    }
+    let fixed = args![organization, false, true, reader, now];
+    let counted: Vec<(i64,)> = conn.all_in(COUNT_WAITING, fixed, addressees).await?;
+    Ok(counted.iter().map(|(count,)| count.unsigned_abs()).sum())
 }
 
 /// Loops of `addressees` that wait for nobody any more; the newest share first.

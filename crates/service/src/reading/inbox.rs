@@ -5,14 +5,16 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{
-    Actor, EvidenceLevel, LoopEvent, PatientId, Phi, RecipientId, Urgency,
+    Actor, EvidenceLevel, LoopEvent, NoteKind, NoteVersionId, PatientId, Phi, QuestionStatus, RecipientId, Urgency,
     access::{Action, Relation},
 };
 use liaison_store::{
     Conn, Tx,
     inbox::{self, WaitingPosition, waiting_since},
+    notes::versions_by_ids,
     patients::restrictions_of,
     recipients::RecipientRow,
+    shares::{self, QuestionRow},
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,11 +40,35 @@ pub enum InboxOnly {
     All,
 }
 
+/// To whom the loops of a part of the inbox are addressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InboxPart {
+    /// To the reader in person.
+    Mine,
+    /// To the reader's teams.
+    Team,
+    /// To those whom the reader covers now, and to their teams.
+    Covered,
+}
+
+/// How many loops wait in each part of the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InboxCounts {
+    /// Addressed to the reader in person.
+    pub mine: u64,
+    /// Addressed to the reader's teams.
+    pub team: u64,
+    /// Addressed to those whom the reader covers now, and to their teams.
+    pub covered: u64,
+}
+
 /// What of the inbox is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct InboxQuery {
     /// Which loops.
     pub only: InboxOnly,
+    /// Of this part alone.
+    pub part: Option<InboxPart>,
     /// At this urgency alone.
     pub urgency: Option<Urgency>,
     /// 1 to 100; 50 when not given.
@@ -58,6 +84,10 @@ pub struct InboxEntry {
     pub recipient: RecipientRow,
     /// Who the patient is; absent where the share was taken away before anybody opened it.
     pub patient: Option<Phi<PatientIdentity>>,
+    /// Which kind of note was sent.
+    pub kind: Option<NoteKind>,
+    /// How many questions to this recipient have no answer yet.
+    pub questions: usize,
     /// While an acknowledgment is owed: how long until it is due; negative when it is overdue.
     pub time_left: Option<TimeDelta>,
     /// Its place in this list.
@@ -81,7 +111,7 @@ struct Position {
     id: RecipientId,
 }
 
-fn names_patient(row: &RecipientRow) -> bool {
+pub(super) fn names_patient(row: &RecipientRow) -> bool {
     row.opened_at.is_some() || row.state().may_open().is_ok()
 }
 
@@ -118,6 +148,8 @@ impl Service {
         patients.sort_unstable();
         patients.dedup();
         let identities = self.identities(&mut conn, &patients).await?;
+        let kinds = kinds_of(&mut conn, &rows).await?;
+        let questions = open_questions(&mut conn, &rows).await?;
         drop(conn);
         let mut tx = self.begin().await?;
         let placed = self.place(&mut tx, actor, rows.iter().map(|(_, row)| row)).await?;
@@ -139,6 +171,8 @@ impl Service {
                 let row = placed.get(&row.id).cloned().unwrap_or(row);
                 InboxEntry {
                     patient: identities.get(&row.patient_id).filter(|_| names_patient(&row)).cloned(),
+                    kind: kinds.get(&row.note_version_id).copied(),
+                    questions: questions.iter().filter(|question| is_put_to(question, &row)).count(),
                     time_left: row.due_at.filter(|_| row.is_open).map(|due| due - now),
                     cursor,
                     recipient: row,
@@ -146,6 +180,20 @@ impl Service {
             })
             .collect();
         Ok(Inbox { entries, has_more })
+    }
+
+    /// How many loops wait in each part of the reader's inbox. Names nobody, so that it leaves no ledger entry.
+    pub async fn inbox_counts(&self, actor: &Actor) -> Result<InboxCounts> {
+        self.authorize(actor, Action::ReadInbox, Relation::Own).await?;
+        let reader = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
+        let mut conn = self.read().await?;
+        let reach = self.reach(&mut conn, actor).await?;
+        let (organization, now) = (reach.organization, self.now());
+        Ok(InboxCounts {
+            mine: inbox::count_waiting(&mut conn, organization, reader, &reach.mine, now).await?,
+            team: inbox::count_waiting(&mut conn, organization, reader, &reach.teams, now).await?,
+            covered: inbox::count_waiting(&mut conn, organization, reader, &reach.covered, now).await?,
+        })
     }
 
     /// Leaves out the loops of patients who agreed with the clinic that this one person reads nothing of theirs, however
@@ -206,6 +254,30 @@ impl Service {
     }
 }
 
+/// The kinds of the notes that were sent.
+async fn kinds_of(conn: &mut Conn, rows: &[(bool, RecipientRow)]) -> Result<HashMap<NoteVersionId, NoteKind>> {
+    let mut ids: Vec<NoteVersionId> = rows.iter().map(|(_, row)| row.note_version_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = versions_by_ids(conn, &ids).await?;
+    Ok(found.into_iter().map(|version| (version.id, version.kind)).collect())
+}
+
+/// The questions of the loops' shares that have no answer yet. Their texts stay sealed.
+async fn open_questions(conn: &mut Conn, rows: &[(bool, RecipientRow)]) -> Result<Vec<QuestionRow>> {
+    let mut ids: Vec<_> = rows.iter().map(|(_, row)| row.share_id.uuid()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = shares::questions_of(conn, &ids).await?;
+    found.retain(|question| question.status == QuestionStatus::Open);
+    Ok(found)
+}
+
+/// Whether a question is put to the recipient of a loop.
+pub(super) fn is_put_to(question: &QuestionRow, row: &RecipientRow) -> bool {
+    question.share_id == row.share_id && question.care_role.is_none_or(|role| role == row.care_role)
+}
+
 async fn inbox_rows(
     conn: &mut Conn,
     reach: &Reach,
@@ -213,6 +285,12 @@ async fn inbox_rows(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<(bool, RecipientRow)>> {
+    let addressees = match query.part {
+        None => &reach.addressees,
+        Some(InboxPart::Mine) => &reach.mine,
+        Some(InboxPart::Team) => &reach.teams,
+        Some(InboxPart::Covered) => &reach.covered,
+    };
     let among_done = after.as_ref().is_some_and(|position| !position.waiting);
     let mut rows = Vec::new();
     if query.only != InboxOnly::Closed && !among_done {
@@ -221,13 +299,13 @@ async fn inbox_rows(
             at: position.at,
             id: position.id,
         });
-        let found = inbox::waiting(conn, reach.organization, &reach.addressees, query.urgency, after, limit).await?;
+        let found = inbox::waiting(conn, reach.organization, addressees, query.urgency, after, limit).await?;
         rows.extend(found.into_iter().map(|row| (true, row)));
     }
     if query.only != InboxOnly::Open {
         let left = limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(limit));
         let after = after.filter(|_| among_done).map(|position| (position.at, position.id));
-        let found = inbox::done(conn, reach.organization, &reach.addressees, query.urgency, after, left).await?;
+        let found = inbox::done(conn, reach.organization, addressees, query.urgency, after, left).await?;
         rows.extend(found.into_iter().map(|row| (false, row)));
     }
     Ok(rows)

@@ -7,6 +7,7 @@
 pub mod board;
 pub mod call_list;
 pub mod inbox;
+pub mod letter;
 pub mod loaders;
 pub mod notices;
 mod page;
@@ -17,7 +18,8 @@ pub mod timeline;
 
 pub use board::{Board, BoardEntry, BoardOnly, BoardQuery};
 pub use call_list::{CallList, CallListEntry, CallListQuery};
-pub use inbox::{Inbox, InboxEntry, InboxOnly, InboxQuery};
+pub use inbox::{Inbox, InboxCounts, InboxEntry, InboxOnly, InboxPart, InboxQuery};
+pub use letter::Letter;
 pub use loaders::{AcknowledgmentView, DeclineView, QuestionView, ReplyView};
 pub use notices::NoticePage;
 pub use page::MAX_PAGE;

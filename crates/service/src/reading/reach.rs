@@ -16,6 +16,12 @@ pub(crate) struct Reach {
     pub(super) organization: OrganizationId,
     /// Teams and people.
     pub(super) addressees: Vec<Uuid>,
+    /// Of these: the person.
+    pub(super) mine: Vec<Uuid>,
+    /// Of these: the person's teams.
+    pub(super) teams: Vec<Uuid>,
+    /// Of these: those whom the person covers, and their teams that are not the person's own.
+    pub(super) covered: Vec<Uuid>,
 }
 
 impl Reach {
@@ -40,18 +46,24 @@ impl Service {
         let user = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
         let organization = self.organization(actor)?;
         let covered = self.covered(conn, user).await?;
-        let mut addressees = vec![user.uuid()];
-        addressees.extend(actor.teams.iter().map(|team| team.uuid()));
+        let mine = vec![user.uuid()];
+        let teams: Vec<Uuid> = actor.teams.iter().map(|team| team.uuid()).collect();
+        let mut others: Vec<Uuid> = Vec::new();
         if !covered.is_empty() {
-            addressees.extend(covered.iter().map(|person| person.uuid()));
-            let teams = inbox::teams_of(conn, organization, &covered).await?;
-            addressees.extend(teams.iter().map(|team| team.uuid()));
+            others.extend(covered.iter().map(|person| person.uuid()));
+            let of_covered = inbox::teams_of(conn, organization, &covered).await?;
+            others.extend(of_covered.iter().map(|team| team.uuid()));
+            others.retain(|other| !teams.contains(other));
         }
+        let mut addressees = [mine.as_slice(), &teams, &others].concat();
         addressees.sort_unstable();
         addressees.dedup();
         Ok(Reach {
             organization,
             addressees,
+            mine,
+            teams,
+            covered: others,
         })
     }
 
