@@ -150,6 +150,21 @@
     const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (target) { event.preventDefault(); target.focus(); target.click(); }
   });
+  // A list is walked by j and k or the arrows: they move from one item's button to the next; Enter presses it.
+  document.addEventListener("keydown", (event) => {
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) { return; }
+    const at = event.target;
+    if (/^(TEXTAREA|SELECT|INPUT)$/.test(at.tagName) || at.isContentEditable || document.querySelector("dialog[open]")) { return; }
+    const items = [...document.querySelectorAll("[data-list] [data-item]")];
+    // The arrows scroll the page until the list is entered.
+    const here = items.indexOf(at.closest("tr, li")?.querySelector("[data-item]"));
+    if (!items.length || (here < 0 && event.key.length > 1)) { return; }
+    event.preventDefault();
+    const next = items[Math.max(0, Math.min(items.length - 1, here + step))];
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+  });
   // Filters apply at once.
   for (const form of document.querySelectorAll("form[data-auto]")) {
     form.addEventListener("change", () => form.requestSubmit());
