@@ -1,9 +1,11 @@
 //! The pages, one folder for each area of work.
 
 mod account;
+mod admin;
 mod home;
 mod inbox;
 mod link;
+mod notes;
 
 use axum::Router;
 
@@ -11,5 +13,5 @@ use crate::Web;
 
 /// Every page's route.
 pub(crate) fn routes() -> Router<Web> {
-    Router::new().merge(account::routes()).merge(home::routes()).merge(inbox::routes()).merge(link::routes())
+    Router::new().merge(account::routes()).merge(admin::routes()).merge(home::routes()).merge(inbox::routes()).merge(link::routes()).merge(notes::routes())
 }

@@ -1,0 +1,228 @@
+//! Preview and signature: the note as its readers will get it, what a signature still asks, and the act of signing.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use liaison_clinical::Urgency;
+use liaison_domain::{NoteId, people::Role};
+use liaison_service::{
+    FieldProblem, ServiceError,
+    notes::{Draft, SignAmendment, SignNote},
+    sign_in::{Proof, Secret},
+};
+
+use super::{
+    editor::{ToDo, changes, confirmations, to_do},
+    head::{PatientHead, kind_words},
+    parts::{Unusual, unusual},
+    typed::Typed,
+    version::{ChangeView, Reading},
+};
+use crate::{
+    Result, Web,
+    form::{Fields, Post, Problems},
+    session::Signed,
+    shell::{self, Shell},
+};
+
+/// An unusual value to be confirmed when signing.
+struct Confirm {
+    place: String,
+    one: Unusual,
+    on: bool,
+}
+
+/// What was typed into the form of a signature.
+#[derive(Default)]
+struct Given {
+    reason: String,
+    raised: String,
+    confirmed: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "notes/sign.html")]
+struct SignPage {
+    shell: Shell,
+    patient: PatientHead,
+    note_id: NoteId,
+    kind: &'static str,
+    /// The version that an amendment follows; 0 for a first signature.
+    amends: i64,
+    revision: i64,
+    reading: Reading,
+    missing: Vec<ToDo>,
+    confirm: Vec<Confirm>,
+    changes: Vec<ChangeView>,
+    levels: Vec<(&'static str, String)>,
+    given: Given,
+    key: String,
+    ask_password: bool,
+    physician: bool,
+    /// The page shows the note only.
+    preview: bool,
+    problems: Problems,
+}
+
+/// `GET /notes/{id}/preview`.
+pub(super) async fn preview(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
+    of_draft(&web, &signed, id.parse()?, true).await
+}
+
+/// `GET /notes/{id}/sign`.
+pub(super) async fn show(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
+    of_draft(&web, &signed, id.parse()?, false).await
+}
+
+async fn of_draft(web: &Web, signed: &Signed, id: NoteId, preview: bool) -> Result<Response> {
+    let draft = match web.service().draft(&signed.actor, id).await {
+        Err(ServiceError::Conflict { .. }) => return shell::go(&format!("/notes/{id}")),
+        other => other?,
+    };
+    let page = page(web, signed, &draft, preview, Given::default(), Problems::default()).await?;
+    shell::page(&page)
+}
+
+async fn page(
+    web: &Web,
+    signed: &Signed,
+    draft: &Draft,
+    preview: bool,
+    given: Given,
+    problems: Problems,
+) -> Result<SignPage> {
+    let (service, note) = (web.service(), &draft.note);
+    let kind = note.kind;
+    let as_stored = Typed::default();
+    let missing: Vec<FieldProblem> = draft
+        .before_signing
+        .iter()
+        .filter(|problem| problem.code != "SOFT_LIMIT")
+        .cloned()
+        .collect();
+    let changes = if note.version > 0 {
+        let versions = service.versions_of_note(&signed.actor, note.id).await?;
+        match versions.first() {
+            Some(latest) => {
+                let before = service.note_version(&signed.actor, latest.id).await?;
+                changes(kind, before.content.reveal(), draft.content.reveal())
+            }
+            None => Vec::new(),
+        }
+    } else {
+        Vec::new()
+    };
+    let level = draft.urgency.reveal().level;
+    Ok(SignPage {
+        shell: Shell::new(web, signed, if preview { "Preview" } else { "Sign" }),
+        patient: PatientHead::load(web, signed, note.patient_id).await?,
+        note_id: note.id,
+        kind: kind_words(kind),
+        amends: note.version,
+        revision: note.draft_revision,
+        reading: Reading::new(draft.bottom_line.reveal(), draft.sections.reveal()),
+        missing: to_do(kind, &missing, &as_stored),
+        confirm: unusual(draft.unconfirmed.reveal(), &as_stored)
+            .into_iter()
+            .map(|one| Confirm {
+                place: super::fields::words_of(kind, &one.path),
+                on: given.confirmed.contains(&one.key),
+                one,
+            })
+            .collect(),
+        changes,
+        levels: Urgency::ALL
+            .iter()
+            .filter(|higher| **higher > level)
+            .map(|higher| (higher.as_str(), crate::format::words(higher.as_str())))
+            .collect(),
+        given,
+        key: service.store().random().uuid(service.now()).to_string(),
+        ask_password: !signed.session.is_fresh(service.now()),
+        physician: signed.actor.has(Role::Physician),
+        preview,
+        problems,
+    })
+}
+
+/// `POST /notes/{id}/sign`.
+pub(super) async fn sign(State(web): State<Web>, Path(id): Path<String>, post: Post) -> Result<Response> {
+    let id = id.parse::<NoteId>()?;
+    let (signed, fields) = (&post.signed, &post.fields);
+    match act(&web, signed, id, fields).await {
+        Ok(version) => shell::go(&format!("/versions/{version}/share?done=signed")),
+        Err(ServiceError::Invalid(problems)) => {
+            let draft = web.service().draft(&signed.actor, id).await?;
+            // What the page lists anyway as missing or to be confirmed is not said twice.
+            let other: Vec<FieldProblem> = problems
+                .into_iter()
+                .filter(|problem| !problem.path.starts_with("content."))
+                .collect();
+            let mut all = other;
+            if all.is_empty() {
+                all.push(FieldProblem::new(
+                    "content",
+                    "NOT_READY",
+                    "something is still missing or not confirmed, see above",
+                ));
+            }
+            let given = Given {
+                reason: fields.text("reason").to_owned(),
+                raised: fields.text("raisedUrgency").to_owned(),
+                confirmed: fields.all("confirm").map(str::to_owned).collect(),
+            };
+            let page = page(&web, signed, &draft, false, given, Problems::new(all)).await?;
+            shell::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Proves anew who signs: by the password in the form, or by a proof of the last five minutes.
+pub(super) async fn prove(web: &Web, signed: &Signed, fields: &Fields) -> liaison_service::Result<()> {
+    let service = web.service();
+    match fields.raw("password").filter(|password| !password.is_empty()) {
+        Some(password) => {
+            let proof = Proof::Password(Secret::new(password));
+            service.reauthenticate(&signed.actor, proof).await
+        }
+        None if signed.session.is_fresh(service.now()) => Ok(()),
+        None => Err(ServiceError::invalid("password", "REQUIRED", "enter your password")),
+    }
+}
+
+async fn act(
+    web: &Web,
+    signed: &Signed,
+    id: NoteId,
+    fields: &Fields,
+) -> liaison_service::Result<liaison_domain::NoteVersionId> {
+    let (service, actor) = (web.service(), &signed.actor);
+    let note = service.note(actor, id).await?;
+    if !actor.has(Role::Physician) {
+        return Err(ServiceError::Forbidden);
+    }
+    prove(web, signed, fields).await?;
+    let raised = match fields.text("raisedUrgency") {
+        "" => None,
+        word => Urgency::ALL.iter().copied().find(|level| level.as_str() == word),
+    };
+    let sign = SignNote {
+        note_id: id,
+        expected_revision: fields.parse("revision").unwrap_or(0),
+        raised_urgency: raised,
+        confirmations: confirmations(fields),
+        idempotency_key: fields.some("key"),
+    };
+    // A repeat of a first signature comes when the note has its version already: it is still that signature.
+    let signed = if fields.text("amends") == "0" || (note.version == 0 && !fields.has("reason")) {
+        service.sign_note(actor, sign).await?
+    } else {
+        let reason = fields.text("reason").to_owned();
+        service.sign_amendment(actor, SignAmendment { sign, reason }).await?
+    };
+    Ok(signed.version_id)
+}
