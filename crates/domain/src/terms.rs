@@ -213,6 +213,14 @@ terms! {
         AddresseeLost = "ADDRESSEE_LOST",
     }
 
+    /// What a reviewer finds about an opening of a record in an emergency.
+    BreakGlassVerdict {
+        /// There was an emergency, and what was read served it.
+        Justified = "JUSTIFIED",
+        /// It was not justified: to be followed up outside of this service.
+        NotJustified = "NOT_JUSTIFIED",
+    }
+
     /// Where a call task stands.
     CallTaskStatus {
         /// To be done.

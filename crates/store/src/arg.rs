@@ -91,8 +91,8 @@ macro_rules! for_each_term {
             domain::NoteKind, domain::NoteStatus, domain::DeliveryPurpose, domain::PurposeOfUse, domain::CallReason,
             domain::CallTaskStatus, domain::NoticeKind, domain::QuestionStatus, domain::Outcome, domain::DeliveryState,
             domain::AttemptOutcome, domain::DeadReason, domain::Disposition, domain::Decline, domain::Role,
-            domain::escalation::StepKind, domain::people::ActorKind, domain::SignInMethod, domain::AccountLinkPurpose,
-            domain::SessionEnd
+            domain::escalation::StepKind, domain::people::ActorKind, domain::BreakGlassVerdict,
+            domain::SignInMethod, domain::AccountLinkPurpose, domain::SessionEnd
         }
     };
 }

@@ -6,11 +6,14 @@
 
 pub mod acknowledgments;
 pub mod arg;
+pub mod audit_work;
 pub mod board;
+pub mod break_glass;
 pub mod call_tasks;
 mod conn;
 pub mod deliveries;
 pub mod directory;
+pub mod endpoint_tests;
 mod engine;
 mod error;
 pub mod event;

@@ -18,6 +18,8 @@ use crate::session::asking;
 pub(crate) enum AuditView {
     /// Who saw this patient, or what this person saw: every act by which content or identity was read.
     Saw,
+    /// What was done under broken glass: its beginnings, ends, verdicts and every reading between.
+    BreakGlass,
 }
 
 /// Which entries. Every element that is given must fit.

@@ -19,12 +19,16 @@ pub const READING_ACTIONS: &[&str] = &[
     "share.open",
 ];
 
-/// A question that stands for a list of actions.
+/// A question that stands for a list of actions, or for a purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuditView {
     /// Who saw this patient, or what this person saw: the acts of [`READING_ACTIONS`].
     #[serde(rename = "SAW")]
     Saw,
+    /// What was done under broken glass: the cases' beginnings, ends and verdicts, and every reading between, by their
+    /// purpose ETREAT.
+    #[serde(rename = "BREAK_GLASS")]
+    BreakGlass,
 }
 
 /// Which entries. Every field that is given must fit; ids are typed ids as text.
@@ -49,7 +53,7 @@ pub struct AuditFilter {
     /// One of these acts, such as `share.create`; at most 64.
     #[serde(default)]
     pub actions: Vec<String>,
-    /// A question that stands for a list of actions, which are added to `actions`.
+    /// A question that stands for a list of actions, which are added to `actions`, or for a purpose.
     pub view: Option<AuditView>,
     /// `success`, `denied`, `refused` or `failure`.
     pub outcome: Option<String>,
@@ -137,6 +141,10 @@ impl AuditFilter {
                     None
                 }
             });
+        let purpose = match self.view {
+            Some(AuditView::BreakGlass) => purpose.or(Some(PurposeOfUse::EmergencyTreatment)),
+            _ => purpose,
+        };
         if let (Some(from), Some(until)) = (self.from, self.until)
             && from >= until
         {

@@ -202,7 +202,7 @@ impl Service {
         Ok(())
     }
 
-    async fn managed_endpoint(&self, actor: &Actor, id: EndpointId) -> Result<EndpointRow> {
+    pub(super) async fn managed_endpoint(&self, actor: &Actor, id: EndpointId) -> Result<EndpointRow> {
         let found = rows::endpoint::find(&mut self.read().await?, id).await?;
         let organization = found.as_ref().map(|endpoint| endpoint.organization_id);
         self.managed(actor, Action::ManageDirectory, organization, "endpoint")

@@ -19,6 +19,7 @@ mod policy;
 mod read;
 mod team;
 mod team_member;
+mod test_endpoint;
 mod token;
 
 pub use authenticate::FailedSignIns;
@@ -37,6 +38,7 @@ pub use policy::{EscalationPreview, PolicyInForce, PreviewEscalation, SetPolicy}
 pub use read::{Contact, Endpoint, ListOrganizations, OrganizationPage, Person};
 pub use team::{CreateTeam, TeamSettings, UpdateTeam};
 pub use team_member::PutTeamMember;
+pub use test_endpoint::{BETWEEN_TESTS, EndpointTest};
 pub use token::{CreateToken, MAX_TOKENS, TokenCreated};
 
 use liaison_domain::{

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use liaison_domain::{
-    Actor, DeliveryPurpose, Duty, EvidenceLevel, Illegal, LoopEvent, NoteId, NoteVersionId, ShareId, Urgency, UserId,
+    Actor, DeliveryPurpose, Duty, EvidenceLevel, Illegal, LoopEvent, NoteId, NoteVersionId, NoticeKind, ShareId,
+    Urgency, UserId,
     access::{Action, Relation},
 };
 use liaison_store::{
     Place, Tx, call_tasks, deliveries,
+    directory::{people_by_ids, teams_by_ids},
     recipients::{self, RecipientRow},
     shares::{self, ShareRow},
     tasks::Queue,
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::apply,
-    message::{LoopMessage, Message},
+    message::{LoopMessage, Message, Tell},
     share_note::{NewRecipient, ShareDetail, detail_place},
     who::Addressed,
 };
@@ -276,8 +278,10 @@ impl Service {
         urgency: Urgency,
     ) -> Result<ShareId> {
         let now = self.now();
-        // Somebody who left the directory since is dropped from the list rather than stopping the correction for all.
+        // Somebody who left the directory since is left out rather than stopping the correction for all; the clinic is
+        // told, because that person may have read the earlier version.
         let mut targets = Vec::new();
+        let mut lost = Vec::new();
         for wanted in again {
             match self
                 .resolve(tx, version.patient_id, std::slice::from_ref(&wanted))
@@ -288,9 +292,11 @@ impl Service {
                     // A restriction agreed since then holds for the correction too.
                     if checks.iter().all(|check| check.code != "RESTRICTED") {
                         targets.extend(found);
+                    } else {
+                        lost.push((wanted, "RESTRICTED"));
                     }
                 }
-                Err(ServiceError::Invalid(_)) => {}
+                Err(ServiceError::Invalid(_)) => lost.push((wanted, "LEFT")),
                 Err(other) => return Err(other),
             }
         }
@@ -321,8 +327,48 @@ impl Service {
         entry.share_id = Some(id);
         entry.detail.insert("because", "amendment".to_owned());
         entry.detail.insert("recipients", rows.len().to_string());
+        entry.detail.insert("lost", lost.len().to_string());
         tx.record(entry);
+        for (wanted, reason) in lost {
+            self.tell_of_lost(tx, sender, &share, &wanted, reason).await?;
+        }
         Ok(id)
+    }
+
+    /// Tells who amended that somebody who had the earlier version does not get the corrected one.
+    async fn tell_of_lost(
+        &self,
+        tx: &mut Tx,
+        sender: UserId,
+        share: &ShareRow,
+        wanted: &NewRecipient,
+        reason: &'static str,
+    ) -> Result<()> {
+        let teams: Vec<_> = wanted.team_id.into_iter().collect();
+        let users: Vec<_> = wanted.user_id.into_iter().collect();
+        let team = teams_by_ids(tx, &teams).await?.pop().map(|team| team.name);
+        let person = people_by_ids(tx, &users).await?.pop().map(|person| person.display_name);
+        let facts = BTreeMap::from([
+            ("recipient".to_owned(), team.or(person).unwrap_or_default()),
+            ("reason".to_owned(), reason.to_owned()),
+        ]);
+        let clinic = self.organization_name(tx, share.organization_id).await?;
+        self.tell(
+            tx,
+            Tell {
+                users: vec![sender],
+                organization_id: share.organization_id,
+                clinic,
+                kind: NoticeKind::AddresseeLost,
+                urgency: share.urgency.max(Urgency::Urgent),
+                recipient: None,
+                object_id: Some(share.id.uuid()),
+                link: self.link(&format!("shares/{}", share.id)),
+                facts,
+                by_mail: true,
+            },
+        )
+        .await
     }
 
     /// After a note was withdrawn (entered in error), in its transaction: every live copy ends and those who opened

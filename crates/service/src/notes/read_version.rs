@@ -20,7 +20,7 @@ use super::{
     content::{Change, version_place},
     freeze::hex,
 };
-use crate::{Result, Service, ServiceError};
+use crate::{Result, Service, ServiceError, audit::mark_break_glass};
 
 /// A signed version, opened: everything its reader sees.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub(crate) struct OpenedVersion {
 }
 
 impl Service {
-    /// A signed version for its clinic, with a ledger entry.
+    /// A signed version for its clinic, with a ledger entry; to an admin while they broke the glass for its patient.
     ///
     /// # Errors
     /// `NotFound` when there is none, or it is another clinic's.
@@ -69,7 +69,9 @@ impl Service {
             Some(row) if actor.acts_for(row.organization_id) => Relation::Own,
             _ => Relation::None,
         };
-        self.authorize_own(actor, Action::ReadNote, relation, "note version")
+        let patient = row.as_ref().map(|row| row.patient_id);
+        let case = self
+            .authorize_record(actor, Action::ReadNote, relation, patient, "note version")
             .await?;
         let row = row.ok_or(ServiceError::NotFound("note version"))?;
         let mut tx = self.begin().await?;
@@ -79,6 +81,7 @@ impl Service {
         entry.note_id = Some(row.note_id);
         entry.note_version_id = Some(id);
         entry.detail.insert("body", "signed".to_owned());
+        mark_break_glass(&mut entry, case);
         tx.record(entry);
         tx.commit().await?;
         Ok(released)

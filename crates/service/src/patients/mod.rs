@@ -24,7 +24,7 @@ pub(crate) use checks::Checks;
 pub(crate) use identity::place as identity_place;
 
 use liaison_domain::{
-    Actor, OrganizationId, PatientId,
+    Actor, BreakGlassId, OrganizationId, PatientId,
     access::{Action, Relation},
 };
 use liaison_store::{
@@ -47,6 +47,24 @@ impl Service {
         };
         self.authorize_own(actor, action, relation, "patient").await?;
         row.ok_or(ServiceError::NotFound("patient"))
+    }
+
+    /// As [`Service::own_patient`] for reading the record, with the case of an admin who broke the glass for it.
+    pub(crate) async fn own_record(
+        &self,
+        actor: &Actor,
+        action: Action,
+        id: PatientId,
+    ) -> Result<(PatientRow, Option<BreakGlassId>)> {
+        let row = rows::get(&mut self.read().await?, id).await?;
+        let relation = match &row {
+            Some(row) if actor.acts_for(row.organization_id) => Relation::Own,
+            _ => Relation::None,
+        };
+        let case = self
+            .authorize_record(actor, action, relation, Some(id), "patient")
+            .await?;
+        Ok((row.ok_or(ServiceError::NotFound("patient"))?, case))
     }
 
     /// As [`Service::authorize`]; a missing relation answers as if `what` did not exist.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use liaison_domain::{
-    Actor, PatientId, Phi,
+    Actor, BreakGlassId, PatientId, Phi,
     access::{Action, Relation},
 };
 use liaison_store::{
@@ -12,22 +12,22 @@ use liaison_store::{
 };
 
 use super::{Patient, PatientIdentity, identity};
-use crate::{Result, Service};
+use crate::{Result, Service, audit::mark_break_glass};
 
 /// The most patients that one reading may ask for.
 const MAX_AT_ONCE: usize = 1_000;
 
 impl Service {
-    /// One patient of the own clinic, with a ledger entry.
+    /// One patient of the own clinic, with a ledger entry; to an admin while they broke the glass for that patient.
     ///
     /// # Errors
     /// `NotFound` when there is none, or it is another clinic's.
     pub async fn patient(&self, actor: &Actor, id: PatientId) -> Result<Patient> {
-        let row = self.own_patient(actor, Action::ReadPatient, id).await?;
+        let (row, case) = self.own_record(actor, Action::ReadPatient, id).await?;
         let mut tx = self.begin().await?;
         let key = self.store().keyring()?.patient_key(&mut tx, id).await?;
         let patient = identity::open(&row, &key)?;
-        self.record_reading(&mut tx, actor, id, "one");
+        self.record_reading(&mut tx, actor, id, "one", case);
         tx.commit().await?;
         Ok(patient)
     }
@@ -52,7 +52,7 @@ impl Service {
         let mut tx = self.begin().await?;
         let opened = self.open_patients(&mut tx, &found).await?;
         for row in &found {
-            self.record_reading(&mut tx, actor, row.id, "batch");
+            self.record_reading(&mut tx, actor, row.id, "batch", None);
         }
         tx.commit().await?;
         Ok(opened.into_iter().map(|patient| (patient.id, patient)).collect())
@@ -95,10 +95,18 @@ impl Service {
     }
 
     /// Adds the ledger entry of one reading.
-    pub(super) fn record_reading(&self, tx: &mut Tx, actor: &Actor, id: PatientId, via: &str) {
+    pub(crate) fn record_reading(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: PatientId,
+        via: &str,
+        case: Option<BreakGlassId>,
+    ) {
         let mut entry = self.entry(actor, "patient.read");
         entry.patient_id = Some(id);
         entry.detail.insert("via", via.to_owned());
+        mark_break_glass(&mut entry, case);
         tx.record(entry);
     }
 }

@@ -96,7 +96,7 @@ impl Service {
         entry.detail.insert("results", patients.len().to_string());
         tx.record(entry);
         for patient in &patients {
-            self.record_reading(&mut tx, actor, patient.id, "search");
+            self.record_reading(&mut tx, actor, patient.id, "search", None);
         }
         tx.commit().await?;
         Ok(PatientPage { patients, has_more })

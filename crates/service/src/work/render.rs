@@ -255,11 +255,10 @@ fn person_notice(message: &Message, page: &mut Page) -> String {
         }
         Some(NoticeKind::AddresseeLost) => {
             page.line(match fact(message, "reason") {
-                "RESTRICTED" => {
-                    "A restriction agreed with the patient holds since. They still have the earlier version."
-                }
-                _ => "They are not in the directory any more. They still have the earlier version.",
+                "RESTRICTED" => "A restriction agreed with the patient holds for them since.",
+                _ => "The directory does not lead to them any more.",
             });
+            page.line("They may have read the earlier version.");
             page.line("Decide whether somebody must telephone them.");
         }
         _ => {}

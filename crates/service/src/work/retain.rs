@@ -26,6 +26,8 @@ impl Service {
         let sign_in = self.prune_sign_in(&mut tx).await?;
         links::prune_codes(&mut tx, now - TimeDelta::days(1)).await?;
         tx.commit().await?;
+        // What opened in an emergency and ran out opens nothing since; here its end is written down.
+        self.end_run_out_break_glass().await?;
         // The task tables are dated by the system's clock and have their own transactions.
         let pool = self.store().task_pool();
         let pruned = tasks::prune(

@@ -236,6 +236,8 @@ impl Service {
         let store_random = self.store().random();
         let random: &dyn liaison_domain::Random = &*store_random;
         let next = match self.settings().retry.get(&answer.row.channel) {
+            // A test is tried once: its answer is what was asked for.
+            Some(_) if answer.row.purpose == DeliveryPurpose::EndpointTest => None,
             Some(schedule) => schedule.next(answer.number, self.now(), asked, random.unit()),
             None => None,
         };

@@ -1,7 +1,10 @@
 //! The use cases on both engines.
 
+mod addressee_lost;
 mod audit;
+mod audit_review;
 mod board;
+mod break_glass;
 mod deliver;
 mod digest;
 mod directory;
@@ -20,4 +23,5 @@ mod patients;
 mod reading;
 mod reply;
 mod sign_in;
+mod test_endpoint;
 mod work_support;
