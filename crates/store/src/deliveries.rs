@@ -129,6 +129,10 @@ sql! {
     LIST = "select * from delivery where organization_id = $1 and (state = $2 or $2 is null)
         and (updated_at < $3 or (updated_at = $3 and id < $4) or $3 is null)
         order by updated_at desc, id desc limit $5";
+    LIST_BY_CHANNEL = "select * from delivery where organization_id = $1 and (state = $2 or $2 is null)
+        and (updated_at < $3 or (updated_at = $3 and id < $4) or $3 is null)
+        and (channel = $6 or $6 is null) and (endpoint_id = $7 or $7 is null)
+        order by updated_at desc, id desc limit $5";
     INSERT_ATTEMPTS = "insert into attempt (id, delivery_id, number, started_at, outcome) values {rows:5}";
     END_ATTEMPT = "update attempt set ended_at = $3, outcome = $4, status_code = $5, artefact = $6
         where delivery_id = $1 and number = $2 and outcome in ('STARTED', 'UNKNOWN')";
@@ -359,6 +363,22 @@ pub async fn list(
 ) -> Result<Vec<DeliveryRow>> {
     let (at, id) = after.unzip();
     conn.all(LIST, args![organization, state, at, id, limit]).await
+}
+
+/// The same, bounded to a channel and an endpoint.
+pub async fn list_by_channel(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    (state, channel, endpoint): (Option<DeliveryState>, Option<ChannelKind>, Option<EndpointId>),
+    after: Option<(DateTime<Utc>, DeliveryId)>,
+    limit: u32,
+) -> Result<Vec<DeliveryRow>> {
+    let (at, id) = after.unzip();
+    conn.all(
+        LIST_BY_CHANNEL,
+        args![organization, state, at, id, limit, channel, endpoint],
+    )
+    .await
 }
 
 /// Records that attempts begin.

@@ -25,7 +25,7 @@ pub(crate) mod disclosures;
 pub(crate) mod search;
 pub use check::{Strays, acknowledgment, checkpoints_from, entry, hash_range, sequenced, strays};
 pub use disclosures::{DisclosureFilter, DisclosureRow, disclosures, patient_organization};
-pub use search::{EntryFilter, EntryRow, MAX_ACTIONS, export, search};
+pub use search::{EntryFilter, EntryRow, MAX_ACTIONS, count, export, search};
 
 /// The further fact that names the guest of a secure link who acted.
 pub const GUEST_DETAIL: &str = "guest_id";

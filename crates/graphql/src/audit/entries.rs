@@ -238,6 +238,7 @@ impl AuditQuery {
             filter: filter.unwrap_or_default().into(),
             first: Some(page::first(ctx, first)?),
             after,
+            ..Default::default()
         };
         let found = asking.service.search_audit(&asking.actor, input).await.or_refuse(ctx)?;
         let items = found

@@ -170,6 +170,7 @@ impl AuditFilter {
             peer: reader.optional("filter.peer", &self.peer, 200),
             object_id: reader.optional("filter.objectId", &self.object_id, 200),
             after: None,
+            oldest_first: false,
         };
         (filter, reader.0)
     }

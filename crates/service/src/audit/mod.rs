@@ -4,7 +4,9 @@
 mod break_glass;
 mod disclosures;
 mod filter;
+mod find_patient;
 mod page;
+mod read_entry;
 mod review;
 mod saved_filter;
 mod search;
@@ -18,7 +20,7 @@ pub use filter::{AuditFilter, AuditView, READING_ACTIONS};
 pub use page::MAX_PAGE;
 pub use review::{AuditReview, AuditReviewPage, AuditReviewSigned, SignOffAuditReview};
 pub use saved_filter::{MAX_SAVED_FILTERS, SaveAuditFilter, SavedFilter};
-pub use search::{AuditEntry, AuditPage, SearchAudit};
+pub use search::{AuditEntry, AuditPage, MOST_COUNTED, SearchAudit};
 pub use timeliness::{ReadTimeliness, Timeliness, TimelinessReport};
 
 pub(crate) use break_glass::mark as mark_break_glass;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, EntryId, GuestId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId, TokenId,
-    UserId,
+    Actor, EntryId, GuestId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId,
+    TokenId, UserId,
     access::{Action, Relation},
     people::ActorKind,
 };
@@ -25,7 +25,14 @@ pub struct SearchAudit {
     pub first: Option<u32>,
     /// After this cursor.
     pub after: Option<String>,
+    /// The oldest first instead of the newest.
+    pub oldest_first: bool,
+    /// Whether to count what fits.
+    pub counted: bool,
 }
+
+/// Counting stops here: an auditor who finds more narrows the filter or exports.
+pub const MOST_COUNTED: u32 = 10_000;
 
 /// One act as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,13 +85,15 @@ pub struct AuditEntry {
     pub cursor: String,
 }
 
-/// One page, newest first.
+/// One page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// Whether older ones follow.
+    /// Whether further ones follow.
     pub has_next: bool,
+    /// How many fit in all, at most [`MOST_COUNTED`]; `None` unless it was asked.
+    pub count: Option<u64>,
 }
 
 impl AuditEntry {
@@ -136,7 +145,12 @@ impl Service {
             return Err(ServiceError::Invalid(problems));
         }
         filter.after = position;
+        filter.oldest_first = input.oldest_first;
         let mut conn = self.read().await?;
+        let count = match input.counted {
+            true => Some(rows::count(&mut conn, &filter, MOST_COUNTED).await?),
+            false => None,
+        };
         let mut found = rows::search(&mut conn, &filter, first + 1).await?;
         let has_next = found.len() > first as usize;
         found.truncate(first as usize);
@@ -154,7 +168,11 @@ impl Service {
         }
         self.record_audit(actor, "audit.search", &input.filter, &filter, detail)
             .await?;
-        Ok(AuditPage { entries, has_next })
+        Ok(AuditPage {
+            entries,
+            has_next,
+            count,
+        })
     }
 
     /// To which organization a look at the records is bounded: the actor's; all of them for the operator's commands.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use liaison_domain::{
-    Actor, CoverageId, EndpointId, OrganizationId, OrganizationKind, TeamId, UserId,
+    Actor, CoverageId, EndpointId, OrganizationId, OrganizationKind, Role, TeamId, UserId,
     access::{Action, Relation},
     people::ActorKind,
 };
@@ -47,7 +47,7 @@ pub struct Person {
     pub disabled: bool,
     /// How to reach them: for their own organizations and clinics.
     pub contact: Option<Contact>,
-    /// The local hour of their digest: for themself.
+    /// The local hour of their digest: for themself and for admins who see how to reach them.
     pub digest_hour: Option<u32>,
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn people(conn: &mut Conn, actor: &Actor, found: Vec<PersonRow>
                 email: row.email,
                 phone: row.phone,
             }),
-            digest_hour: row.digest_hour.filter(|_| themself),
+            digest_hour: row.digest_hour.filter(|_| themself || (seen && actor.has(Role::Admin))),
         }
     };
     Ok(found.into_iter().map(view).collect())

@@ -100,7 +100,7 @@ fn line(out: &mut String, entry: &AuditEntry) {
         entry.id.to_string(),
         detail.join("; "),
     ];
-    let cells: Vec<String> = cells.iter().map(|value| cell(value)).collect();
+    let cells: Vec<String> = cells.iter().map(|value| csv_cell(value)).collect();
     out.push_str(&cells.join(","));
     out.push_str("\r\n");
 }
@@ -109,9 +109,9 @@ fn shown<T: std::fmt::Display>(id: Option<T>) -> String {
     id.map(|id| id.to_string()).unwrap_or_default()
 }
 
-/// One cell. A value that a spreadsheet would take for a formula gets an apostrophe in front (OWASP "CSV injection"):
+/// One cell of a CSV file, quoted where it needs quotes. A value that a spreadsheet would take for a formula gets an apostrophe in front (OWASP "CSV injection"):
 /// request ids and addresses come from outside.
-fn cell(value: &str) -> String {
+pub fn csv_cell(value: &str) -> String {
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let value = if formula { format!("'{value}") } else { value.to_owned() };
     if value.contains([',', '"', '\r', '\n', ';', '\'']) {
@@ -123,7 +123,7 @@ fn cell(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::cell;
+    use super::csv_cell;
 
     #[test]
     fn no_cell_is_a_formula_and_none_breaks_its_line() {
@@ -140,7 +140,7 @@ mod tests {
             ("a\"b", "\"a\"\"b\""),
             ("a\r\nb", "\"a\r\nb\""),
         ] {
-            assert_eq!(cell(value), expected, "{value:?}");
+            assert_eq!(csv_cell(value), expected, "{value:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use liaison_domain::{
     Actor, EntryId,
     access::{Action, Relation},
 };
-use liaison_ledger::{Exporter, Leaf, tree};
+use liaison_ledger::{Checkpoint, Exporter, Leaf, TlogProof, tree};
 use liaison_store::ledger as rows;
 
 use super::broken;
@@ -36,6 +36,9 @@ enum Next {
 pub struct LedgerExport {
     service: Service,
     filter: rows::EntryFilter,
+    checkpoint: Checkpoint,
+    /// Proofs of the entries since they were last taken; `None` unless they are wanted.
+    proofs: Option<Vec<(u64, String)>>,
     /// `None` once the closing line was made.
     exporter: Option<Exporter>,
     next: Next,
@@ -74,7 +77,9 @@ impl Service {
         Ok(LedgerExport {
             service: self.clone(),
             filter,
-            exporter: Some(Exporter::new(checkpoint)),
+            proofs: None,
+            exporter: Some(Exporter::new(checkpoint.clone())),
+            checkpoint,
             next: Next::Header,
             from: input.from_index.unwrap_or(0),
             until,
@@ -85,6 +90,21 @@ impl Service {
 }
 
 impl LedgerExport {
+    /// The checkpoint that every proof of the export leads to: its signed note.
+    pub fn checkpoint(&self) -> &str {
+        self.checkpoint.as_str()
+    }
+
+    /// From now on every entry's proof is kept in the text form of C2SP `tlog-proof`, until [`LedgerExport::take_proofs`].
+    pub fn keep_proofs(&mut self) {
+        self.proofs = Some(Vec::new());
+    }
+
+    /// The proofs of the entries of the pieces since the last call: index and text.
+    pub fn take_proofs(&mut self) -> Vec<(u64, String)> {
+        self.proofs.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// The next piece of the export, whole lines; `None` after the last. After an error the export is worth nothing: it
     /// lacks its closing line, which every reader notices.
     pub async fn next(&mut self) -> Result<Option<String>> {
@@ -130,6 +150,9 @@ impl LedgerExport {
             if let Some(exporter) = self.exporter.as_mut() {
                 let line = exporter.entry(index, &leaf, &path);
                 lines.push_str(&line.map_err(|error| broken(format_args!("entry {index}: {error}")))?);
+            }
+            if let Some(proofs) = self.proofs.as_mut() {
+                proofs.push((index, TlogProof::new(index, path, &self.checkpoint).to_string()));
             }
         }
         Ok(lines)

@@ -3,11 +3,12 @@
 
 mod csv;
 mod export;
+mod kept;
 mod receipts;
 mod sequence;
 mod verify;
 
-pub use csv::CsvExport;
+pub use csv::{CsvExport, csv_cell};
 pub use export::{ExportLedger, LedgerExport};
 pub use receipts::{ConsistencyAnswer, EntryReceipt};
 pub use sequence::Sequenced;

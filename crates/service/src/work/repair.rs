@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, DeliveryId, DeliveryState, EndpointStatus, PurposeOfUse,
+    Actor, ChannelKind, DeliveryId, DeliveryState, EndpointId, EndpointStatus, PurposeOfUse,
     access::{Action, Relation},
 };
 use liaison_store::{
@@ -37,6 +37,21 @@ pub struct DeliveryHistory {
     pub attempts: Vec<AttemptRow>,
 }
 
+/// Which deliveries to look for. Every field that is given must fit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FindDeliveries {
+    /// That stand so.
+    pub state: Option<DeliveryState>,
+    /// By this channel.
+    pub channel: Option<ChannelKind>,
+    /// To this endpoint.
+    pub endpoint_id: Option<EndpointId>,
+    /// After the one with this time of its last change and id.
+    pub after: Option<(DateTime<Utc>, DeliveryId)>,
+    /// 1 to [`MAX_PAGE`].
+    pub limit: u32,
+}
+
 /// The most deliveries of one page.
 pub const MAX_PAGE: u32 = 200;
 
@@ -49,10 +64,23 @@ impl Service {
         after: Option<(DateTime<Utc>, DeliveryId)>,
         limit: u32,
     ) -> Result<Vec<DeliveryHistory>> {
+        let wanted = FindDeliveries {
+            state,
+            after,
+            limit,
+            ..FindDeliveries::default()
+        };
+        self.find_deliveries(actor, wanted).await
+    }
+
+    /// The same by channel and endpoint.
+    pub async fn find_deliveries(&self, actor: &Actor, wanted: FindDeliveries) -> Result<Vec<DeliveryHistory>> {
         self.authorize(actor, Action::RepairDeliveries, Relation::Own).await?;
         let organization = self.organization(actor)?;
         let mut conn = self.read().await?;
-        let rows = deliveries::list(&mut conn, organization, state, after, limit.clamp(1, MAX_PAGE)).await?;
+        let by = (wanted.state, wanted.channel, wanted.endpoint_id);
+        let limit = wanted.limit.clamp(1, MAX_PAGE);
+        let rows = deliveries::list_by_channel(&mut conn, organization, by, wanted.after, limit).await?;
         let ids: Vec<Uuid> = rows.iter().map(|row| row.id.uuid()).collect();
         let mut attempts: HashMap<DeliveryId, Vec<AttemptRow>> = HashMap::new();
         for attempt in deliveries::attempts_of(&mut conn, &ids).await? {

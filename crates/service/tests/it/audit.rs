@@ -126,7 +126,8 @@ both_engines! {
         let mut after = None;
         let mut found = Vec::new();
         for _ in 0..5 {
-            let input = SearchAudit { filter: filter.clone(), first: Some(3), after: after.clone() };
+            let input =
+                SearchAudit { filter: filter.clone(), first: Some(3), after: after.clone(), ..SearchAudit::default() };
             let page = app.service.search_audit(&f.auditor, input).await.unwrap();
             found.extend(page.entries.iter().map(|entry| entry.id));
             act(&app, &f.physician, "note.read", Some(patient)).await;
@@ -154,7 +155,7 @@ both_engines! {
             peer: Some(String::new()),
             ..AuditFilter::default()
         };
-        let input = SearchAudit { filter, first: Some(201), after: Some("?".to_owned()) };
+        let input = SearchAudit { filter, first: Some(201), after: Some("?".to_owned()), ..SearchAudit::default() };
         let error = app.service.search_audit(&f.auditor, input).await.expect_err("refused");
         let ServiceError::Invalid(problems) = error else { panic!("{error}") };
         let mut paths: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();

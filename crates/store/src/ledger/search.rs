@@ -48,6 +48,8 @@ pub struct EntryFilter {
     pub object_id: Option<String>,
     /// After this entry (its time and id), in the order of the answer of [`search`].
     pub after: Option<(DateTime<Utc>, EntryId)>,
+    /// The oldest first instead of the newest.
+    pub oldest_first: bool,
 }
 
 row! {
@@ -130,6 +132,25 @@ macro_rules! newest_first {
     };
 }
 
+macro_rules! oldest_first {
+    () => {
+        " and (e.recorded_at, e.id) > ($14, $15) and e.recorded_at < $17
+            order by e.recorded_at, e.id limit $16"
+    };
+}
+
+macro_rules! counted {
+    () => {
+        "select count(*) as a from (select e.id from ledger_entry e where "
+    };
+}
+
+macro_rules! some {
+    () => {
+        " and e.recorded_at < $14 limit $15) found"
+    };
+}
+
 macro_rules! by_index {
     () => {
         " and +l.leaf_index >= $14 and +l.leaf_index < $15 order by l.leaf_index limit $16"
@@ -166,6 +187,27 @@ statements! {
         newest_first!(), ") records union all select * from (", entry_columns!(),
         "e.actor_organization_id = $1 and e.organization_id is distinct from $1", rest!(), newest_first!(),
         ") people) both_halves order by recorded_at desc, id desc limit $16";
+    OLDEST_BY_PATIENT = entry_columns!(), "e.patient_id = $4", own!(), rest!(), oldest_first!();
+    OLDEST_BY_SHARE = entry_columns!(), "e.share_id = $6", own!(), rest!(), oldest_first!();
+    OLDEST_BY_RECIPIENT = entry_columns!(), "e.recipient_id = $7", own!(), rest!(), oldest_first!();
+    OLDEST_BY_NOTE = entry_columns!(), "e.note_id = $5", own!(), rest!(), oldest_first!();
+    OLDEST_BY_USER = entry_columns!(), "e.user_id = $3", own!(), rest!(), oldest_first!();
+    OLDEST_BY_TIME = entry_columns!(), "(e.organization_id = $1 or $1 is null)", rest!(), oldest_first!();
+    OLDEST_BY_ORGANIZATION = "select * from (select * from (", entry_columns!(), "e.organization_id = $1", rest!(),
+        oldest_first!(), ") records union all select * from (", entry_columns!(),
+        "e.actor_organization_id = $1 and e.organization_id is distinct from $1", rest!(), oldest_first!(),
+        ") people) both_halves order by recorded_at, id limit $16";
+    COUNT_BY_PATIENT = counted!(), "e.patient_id = $4", own!(), rest!(), some!();
+    COUNT_BY_SHARE = counted!(), "e.share_id = $6", own!(), rest!(), some!();
+    COUNT_BY_RECIPIENT = counted!(), "e.recipient_id = $7", own!(), rest!(), some!();
+    COUNT_BY_NOTE = counted!(), "e.note_id = $5", own!(), rest!(), some!();
+    COUNT_BY_USER = counted!(), "e.user_id = $3", own!(), rest!(), some!();
+    COUNT_BY_TIME = counted!(), "(e.organization_id = $1 or $1 is null)", rest!(), some!();
+    COUNT_BY_ORGANIZATION = "select count(*) as a from (select id from (select e.id from ledger_entry e where ",
+        "e.organization_id = $1", rest!(), " and e.recorded_at < $14 limit $15) records
+        union all select id from (select e.id from ledger_entry e where ",
+        "e.actor_organization_id = $1 and e.organization_id is distinct from $1", rest!(),
+        " and e.recorded_at < $14 limit $15) people) found";
     EXPORT_BY_PATIENT = leaf_columns!(), "e.patient_id = $4", own!(), rest!(), " and e.recorded_at < $17", by_index!();
     EXPORT_BY_SHARE = leaf_columns!(), "e.share_id = $6", own!(), rest!(), " and e.recorded_at < $17", by_index!();
     EXPORT_BY_RECIPIENT = leaf_columns!(), "e.recipient_id = $7", own!(), rest!(), " and e.recorded_at < $17",
@@ -230,26 +272,58 @@ impl EntryFilter {
     }
 }
 
-/// Entries that fit, newest first.
+/// Entries that fit, in the order the filter asks for.
 pub async fn search(conn: &mut Conn, filter: &EntryFilter, limit: u32) -> Result<Vec<EntryRow>> {
-    let sql = filter.choose([
-        BY_PATIENT,
-        BY_SHARE,
-        BY_RECIPIENT,
-        BY_NOTE,
-        BY_USER,
-        BY_ORGANIZATION,
-        BY_TIME,
-    ]);
     let until = filter.until.unwrap_or(ends().1);
-    // The cursor and the end of the time range are one bound: whichever is earlier.
-    let (before, before_id) = match filter.after {
-        Some((at, id)) if at < until => (at, id.uuid()),
-        _ => (until, Uuid::nil()),
-    };
     let mut args = filter.args();
-    args.extend(args![before, before_id, limit]);
+    let sql = if filter.oldest_first {
+        let (past, past_id) = filter.after.map_or((ends().0, Uuid::nil()), |(at, id)| (at, id.uuid()));
+        args.extend(args![past, past_id, limit, until]);
+        filter.choose([
+            OLDEST_BY_PATIENT,
+            OLDEST_BY_SHARE,
+            OLDEST_BY_RECIPIENT,
+            OLDEST_BY_NOTE,
+            OLDEST_BY_USER,
+            OLDEST_BY_ORGANIZATION,
+            OLDEST_BY_TIME,
+        ])
+    } else {
+        // The cursor and the end of the time range are one bound: whichever is earlier.
+        let (before, before_id) = match filter.after {
+            Some((at, id)) if at < until => (at, id.uuid()),
+            _ => (until, Uuid::nil()),
+        };
+        args.extend(args![before, before_id, limit]);
+        filter.choose([
+            BY_PATIENT,
+            BY_SHARE,
+            BY_RECIPIENT,
+            BY_NOTE,
+            BY_USER,
+            BY_ORGANIZATION,
+            BY_TIME,
+        ])
+    };
     conn.all_among(sql, args, &filter.actions()).await
+}
+
+/// How many entries fit, wherever a page begins; counting stops at `most`.
+pub async fn count(conn: &mut Conn, filter: &EntryFilter, most: u32) -> Result<u64> {
+    let sql = filter.choose([
+        COUNT_BY_PATIENT,
+        COUNT_BY_SHARE,
+        COUNT_BY_RECIPIENT,
+        COUNT_BY_NOTE,
+        COUNT_BY_USER,
+        COUNT_BY_ORGANIZATION,
+        COUNT_BY_TIME,
+    ]);
+    let mut args = filter.args();
+    args.extend(args![filter.until.unwrap_or(ends().1), most]);
+    let rows: Vec<(i64,)> = conn.all_among(sql, args, &filter.actions()).await?;
+    let found = rows.first().map_or(0, |row| row.0.unsigned_abs());
+    Ok(found.min(u64::from(most)))
 }
 
 /// Sequenced leaves that fit with indexes in `from..until`, in the ledger's order; `after` is not looked at.
