@@ -2,6 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a harness stops the test when it cannot work")]
 
+mod admin;
+mod admin_directory;
 mod browser;
 mod frame;
 mod harness;
+mod link;
+mod inbox;
+mod inbox_acts;
+mod inbox_settings;
+mod notes;
+mod notes_share;

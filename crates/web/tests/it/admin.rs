@@ -1,0 +1,220 @@
+//! Audit, disclosures and the ledger: for admins and auditors of their own organization, each look recorded.
+
+use axum::http::header;
+use chrono::TimeDelta;
+use liaison_domain::{Actor, PatientId};
+use liaison_service::audit::{AuditFilter, SearchAudit};
+use liaison_testkit::{App, Fixture, Scene, both_engines, fixture};
+
+use crate::harness::Browser;
+
+/// How many entries of an act the ledger has, seen by the clinic's auditor.
+pub(crate) async fn recorded(app: &App, fixture: &Fixture, action: &str) -> u64 {
+    let filter = AuditFilter { actions: vec![action.to_owned()], ..AuditFilter::default() };
+    let search = SearchAudit { filter, counted: true, ..SearchAudit::default() };
+    app.service.search_audit(&fixture.auditor, search).await.unwrap().count.unwrap()
+}
+
+async fn read_once(app: &App, fixture: &Fixture) -> PatientId {
+    let patient = app.patient(fixture, "A").await;
+    app.service.patient(&fixture.physician, patient).await.unwrap();
+    app.advance(TimeDelta::seconds(1));
+    patient
+}
+
+/// Every page of the audit, none of which others may see.
+const AUDIT_PAGES: [&str; 3] = ["/audit", "/disclosures", "/ledger"];
+
+async fn refuses(app: &App, actor: &Actor, path: &str) {
+    let answer = Browser::signed_in(app, actor).await.get(path).await;
+    assert!(matches!(answer.status.as_u16(), 403 | 404), "{path}: {}", answer.status);
+}
+
+both_engines! {
+    async fn the_audit_is_for_admins_and_auditors(app: App) {
+        let f = app.fixture().await;
+        for path in AUDIT_PAGES {
+            Browser::signed_in(&app, &f.auditor).await.get(path).await.is(200);
+            Browser::signed_in(&app, &f.admin).await.get(path).await.is(200);
+            for stranger in [&f.physician, &f.coordinator, &f.oncologist] {
+                refuses(&app, stranger, path).await;
+            }
+        }
+        // An auditor repairs nothing and sets nothing.
+        for path in ["/deliveries", "/mis-sends"] {
+            refuses(&app, &f.auditor, path).await;
+            Browser::signed_in(&app, &f.admin).await.get(path).await.is(200);
+        }
+    }
+
+    async fn a_search_filters_pages_and_sorts_and_is_itself_recorded(app: App) {
+        let f = app.fixture().await;
+        let patient = read_once(&app, &f).await;
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let before = recorded(&app, &f, "audit.search").await;
+        let all = browser.get("/audit").await;
+        all.is(200).shows("Read a patient&#39;s record").shows("Dr. Imogen Sampleton").shows("Added a person");
+        assert!(recorded(&app, &f, "audit.search").await > before);
+        // Combined: by whom, on whom, what.
+        let who = fixture::user(&f.physician);
+        let narrow = browser.get(&format!("/audit?who={who}&patient={patient}&action=patient.read")).await;
+        narrow.is(200).shows("1 entry fits.").shows("Person: Dr. Imogen Sampleton").shows("Act: Read a patient&#39;s record");
+        narrow.hides("<td data-label=\"What\"><span><a href=\"/audit?who=x");
+        let none = browser.get("/audit?action=share.recall").await;
+        none.is(200).shows("Nothing fits.").shows("No entry fits.");
+        // The oldest first begins with what came first.
+        let oldest = browser.get("/audit?sort=oldest&action=organization.create").await;
+        oldest.is(200).shows("aria-sort=\"ascending\"");
+        for _ in 0..41 {
+            app.service.patient(&f.physician, patient).await.unwrap();
+        }
+        let page = browser.get("/audit").await;
+        let next = page.body.split("href=\"").find(|link| link.contains("after=")).unwrap();
+        let next = next.split('"').next().unwrap().replace("&#38;", "&");
+        browser.get(&next).await.is(200).shows("Back to the first page");
+    }
+
+    async fn what_cannot_be_read_is_said_at_its_field_and_kept(app: App) {
+        let f = app.fixture().await;
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let answer = browser.get("/audit?patient=nobody&peer=192.0.2.7&from=soon").await;
+        answer.is(422).shows("value=\"nobody\"").shows("value=\"192.0.2.7\"").shows("e-filter.from").shows("aria-invalid");
+        browser.get("/audit?patient=nobody").await.is(422).shows("id=\"e-filter.patientId\"");
+        browser.get("/audit?patient=%3Cscript%3E").await.is(422).hides("<script>");
+        browser.get("/audit?after=nonsense").await.is(422);
+    }
+
+    async fn who_saw_a_patient_and_what_a_person_saw_count_the_denied(app: App) {
+        let f = app.fixture().await;
+        let patient = read_once(&app, &f).await;
+        let _ = app.service.patient(&f.other_physician, patient).await;
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let page = browser.get(&format!("/audit/patients/{patient}")).await;
+        page.is(200).shows("Who saw this patient").shows("Dr. Imogen Sampleton");
+        let who = fixture::user(&f.physician);
+        let page = browser.get(&format!("/audit/people/{who}")).await;
+        page.is(200).shows("What this person saw").shows(&format!("/audit/patients/{patient}"));
+        // Somebody who tried what their role does not allow.
+        let _ = app.service.search_audit(&f.coordinator, SearchAudit::default()).await;
+        let tried = browser.get(&format!("/audit/people/{}", fixture::user(&f.coordinator))).await;
+        tried.is(200).shows("denied").shows("the role does not allow it");
+        // Another clinic's auditor sees nothing of it.
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        other.get(&format!("/audit/patients/{patient}")).await.hides("Imogen");
+        browser.get("/audit/patients/x").await.is(404);
+        refuses(&app, &f.physician, &format!("/audit/patients/{patient}")).await;
+    }
+
+    async fn a_patient_is_found_by_number_without_the_number_in_an_address(app: App) {
+        let f = app.fixture().await;
+        let patient = read_once(&app, &f).await;
+        let found = app.service.patient(&f.physician, patient).await.unwrap();
+        let mrn = found.identity.reveal().mrn.clone();
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let answer = browser.post("/audit/find-patient", &[("mrn", &mrn)]).await;
+        answer.is(303);
+        assert_eq!(answer.location(), format!("/audit/patients/{patient}"));
+        browser.post("/audit/find-patient", &[("mrn", "nobody's")]).await.is(422).shows("No patient of your organization");
+        browser.post("/audit/find-patient", &[("mrn", "")]).await.is(422);
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        other.post("/audit/find-patient", &[("mrn", &mrn)]).await.is(422);
+        browser.post_bare("/audit/find-patient", &[("mrn", &mrn)]).await.is(403);
+        assert_eq!(recorded(&app, &f, "audit.find_patient").await, 2);
+    }
+
+    async fn an_entry_shows_its_index_and_gives_its_receipt(app: App) {
+        let f = app.fixture().await;
+        read_once(&app, &f).await;
+        let filter = AuditFilter { actions: vec!["patient.read".to_owned()], ..AuditFilter::default() };
+        let search = SearchAudit { filter, ..SearchAudit::default() };
+        let entry = app.service.search_audit(&f.auditor, search).await.unwrap().entries[0].id;
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let path = format!("/audit/entries/{entry}");
+        browser.get(&path).await.is(200).shows("signs this entry within moments");
+        browser.get(&format!("{path}/receipt")).await.is(409);
+        app.service.sequence().await.unwrap();
+        browser.get(&path).await.is(200).shows("Entry No. ").shows("proven by the signed checkpoint");
+        let receipt = browser.get(&format!("{path}/receipt")).await;
+        receipt.is(200).shows("liaison-receipt@v1");
+        assert!(receipt.headers[header::CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment; filename=\"liaison-receipt-"));
+        browser.get(&format!("{path}/proof")).await.is(200).shows("c2sp.org/tlog-proof@v1");
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        for path in [path.clone(), format!("{path}/receipt"), format!("{path}/proof")] {
+            other.get(&path).await.is(404);
+        }
+        refuses(&app, &f.coordinator, &path).await;
+    }
+
+    async fn exports_stream_what_was_found_and_are_recorded(app: App) {
+        let f = app.fixture().await;
+        read_once(&app, &f).await;
+        app.service.sequence().await.unwrap();
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let csv = browser.post("/audit/export", &[("format", "csv"), ("action", "patient.read")]).await;
+        csv.is(200);
+        assert_eq!(csv.body.lines().count(), 2, "{}", csv.body);
+        let ndjson = browser.post("/audit/export", &[("format", "ndjson"), ("action", "patient.read")]).await;
+        ndjson.is(200).shows("liaison-export@v1").shows("\"type\":\"checkpoint\"");
+        let bundle = browser.post("/audit/export", &[("format", "bundle"), ("action", "patient.read")]).await;
+        bundle.is(200).shows("README.txt").shows("log.vkey").shows("checkpoint.txt").shows("liaison-export@v1");
+        bundle.shows(".tlog-proof").shows(app.service.ledger_key());
+        assert_eq!(recorded(&app, &f, "audit.export").await, 3);
+        browser.post_bare("/audit/export", &[("format", "csv")]).await.is(403);
+        browser.post("/audit/export", &[("format", "pdf")]).await.is(404);
+        browser.post("/audit/export", &[("format", "csv"), ("patient", "x")]).await.is(422);
+        let physician = Browser::signed_in(&app, &f.physician).await;
+        physician.post("/audit/export", &[("format", "csv")]).await.is(403);
+    }
+
+    async fn an_accounting_names_who_received_what_and_what_is_exempt(app: App) {
+        let f = app.fixture().await;
+        let Scene { patients: [patient, ..], .. } = app.scene(&f).await;
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        browser.get("/disclosures").await.is(200).shows("Enter a patient");
+        let reportable = browser.get(&format!("/disclosures?patient={patient}")).await;
+        reportable.is(200).shows("Nothing that must be accounted for");
+        let all = browser.get(&format!("/disclosures?patient={patient}&all=1")).await;
+        all.is(200).shows("Dr. Oncor Fabricato").shows("Placeholder Cancer Center").shows("Exempt").shows("164.528(a)(1)(i)");
+        let csv = browser.post("/disclosures/export", &[("patient", &patient.to_string()), ("all", "1")]).await;
+        csv.is(200).shows("first_disclosed,").shows("exempt: for treatment").shows("Dr. Oncor Fabricato");
+        assert!(recorded(&app, &f, "disclosures.read").await >= 3);
+        browser.get("/disclosures?patient=x").await.is(422);
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        other.get(&format!("/disclosures?patient={patient}&all=1")).await.is(422).hides("Oncor");
+        let stranger = Browser::signed_in(&app, &f.physician).await;
+        stranger.get(&format!("/disclosures?patient={patient}")).await.is(403).hides("Oncor");
+    }
+
+    async fn the_ledger_proves_that_it_only_grew(app: App) {
+        let f = app.fixture().await;
+        app.service.sequence().await.unwrap();
+        let kept = app.service.latest_checkpoint().await.unwrap().unwrap();
+        read_once(&app, &f).await;
+        app.service.sequence().await.unwrap();
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        browser.get("/ledger").await.is(200).shows(app.service.ledger_key()).shows("liaison ledger verify");
+        browser.get("/ledger/key").await.is(200).shows(app.service.ledger_key());
+        browser.get("/ledger/checkpoint").await.is(200);
+        // As a browser sends a text area: with CR LF, and the last line break gone.
+        let pasted = kept.trim_end().replace('\n', "\r\n");
+        let proven = browser.post("/ledger/consistency", &[("old", &pasted)]).await;
+        proven.is(200).shows("<strong>Yes.</strong>").shows("liaison-consistency@v1");
+        browser.post("/ledger/consistency", &[("old", &pasted), ("download", "1")]).await.is(200).shows("liaison-consistency@v1");
+        let forged = kept.replacen(kept.lines().nth(1).unwrap(), "1", 1);
+        browser.post("/ledger/consistency", &[("old", &forged)]).await.is(422).shows("not a checkpoint of this ledger");
+        browser.post("/ledger/consistency", &[("old", "what?")]).await.is(422).shows("what?");
+        browser.post("/ledger/consistency", &[("old", "a\n999999\nb\n")]).await.is(422).shows("more than the ledger has now");
+    }
+
+    async fn timeliness_is_a_plot_and_a_table(app: App) {
+        let f = app.fixture().await;
+        app.scene(&f).await;
+        let browser = Browser::signed_in(&app, &f.auditor).await;
+        let page = browser.get("/timeliness").await;
+        page.is(200).shows("role=\"img\"").shows("Placeholder Cancer Center").shows("<caption>Acknowledgments by urgency</caption>");
+        browser.get("/timeliness?from=2020-01-01&until=2020-02-01").await.is(200).shows("Nothing was shared");
+        browser.get("/timeliness?from=then").await.is(422);
+        browser.get("/timeliness?from=2026-02-01&until=2020-02-01").await.is(422).shows("must be after from");
+        refuses(&app, &f.oncologist, "/timeliness").await;
+    }
+}
