@@ -2,17 +2,18 @@
 //! colleague accepts or acknowledges.
 
 use liaison_domain::{
-    Actor, LoopEvent, NoticeKind, OrganizationId, RecipientId, TeamId, Urgency, UserId, access::Action,
+    Actor, LoopEvent, NoticeKind, OrganizationId, RecipientId, ReplyId, TeamId, Urgency, UserId, access::Action,
     disposition::MAX_COMMENT,
 };
 use liaison_store::{
     Tx, call_tasks, deliveries,
     recipients::{self, RecipientRow},
+    replies::{self, ReplyRow},
     shares,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{change::apply, release_check::CheckSeverity, share_note::NewRecipient};
+use super::{change::apply, release_check::CheckSeverity, reply::body_place, share_note::NewRecipient};
 use crate::{FieldProblem, Result, Service, ServiceError, idempotency};
 
 /// Redirect as a recipient.
@@ -26,7 +27,7 @@ pub struct RedirectShare {
     pub to_user_id: Option<UserId>,
     /// For a colleague in several organizations: which one.
     pub to_organization_id: Option<OrganizationId>,
-    /// Why: 1 to 4,000 characters. PHI.
+    /// Why: 1 to 4,000 characters, the first message of the colleague's thread. PHI.
     pub reason: String,
     /// Repeats with the same key change nothing.
     pub idempotency_key: Option<String>,
@@ -135,6 +136,7 @@ impl Service {
         let created = self.write_loops(tx, actor, &share, &targets, Some(row.id)).await?;
         let new = created.first().ok_or(ServiceError::NotFound("this"))?;
         row.redirected_to = Some(new.id);
+        self.keep_reason(tx, actor, new, input.reason.trim()).await?;
         deliveries::cancel_of_recipient(tx, row.id, now).await?;
         call_tasks::cancel_waiting(tx, row.id, now).await?;
         let mut entry = self.loop_entry(actor, "recipient.redirect", row);
@@ -153,6 +155,28 @@ impl Service {
             recipient_id: row.id,
             new_recipient_id: new.id,
         })
+    }
+
+    /// Keeps why it was passed on as the first message of the colleague's thread, where the colleague and the clinic
+    /// read it.
+    async fn keep_reason(&self, tx: &mut Tx, actor: &Actor, new: &RecipientRow, reason: &str) -> Result<()> {
+        let Some(author) = actor.author() else { return Ok(()) };
+        let id: ReplyId = self.id();
+        let key = self.store().keyring()?.patient_key(tx, new.patient_id).await?;
+        let message = ReplyRow {
+            id,
+            share_id: new.share_id,
+            recipient_id: new.id,
+            patient_id: new.patient_id,
+            author_id: author.user_id(),
+            guest_id: author.guest_id(),
+            organization_id: self.organization(actor)?,
+            from_clinic: false,
+            closes_reply_due: false,
+            body_sealed: key.seal(body_place(id), reason.as_bytes(), &*self.store().random())?,
+            written_at: self.now(),
+        };
+        Ok(replies::insert(tx, &message).await?)
     }
 
     /// Takes a redirected loop on without acknowledging it yet: the redirecting colleague's duty ends.
