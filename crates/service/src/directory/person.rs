@@ -329,6 +329,10 @@ impl Service {
         }
         check.done()?;
         let time_zone = zone.map(|zone| zone.name().to_owned()).unwrap_or_default();
+        if email != row.email {
+            // Links that were mailed to the old address open nothing any more.
+            liaison_store::sign_in::account_link::end_of(&mut tx, row.id, self.now()).await?;
+        }
         let digest_moves = row.time_zone != time_zone || row.digest_hour != input.digest_hour;
         let what = changed(&[
             ("email", row.email != email),

@@ -141,6 +141,25 @@ both_engines! {
         assert_eq!(purpose(&app, &newer).await, None);
     }
 
+    async fn a_link_to_an_address_that_was_corrected_opens_nothing(app: App) {
+        let f = app.fixture().await;
+        let known = enrolled(&app, &f.physician).await;
+        app.service.begin_password_reset(reset(&known.email)).await.unwrap();
+        let token = token(&mailed_link(&app, &known.email).await);
+        let update = liaison_service::directory::UpdatePerson {
+            user_id: known.user_id,
+            email: "imogen@clinic.example.test".to_owned(),
+            display_name: "Dr. Imogen Sampleton".to_owned(),
+            phone: None,
+            time_zone: "America/Chicago".to_owned(),
+            digest_hour: None,
+            idempotency_key: None,
+        };
+        app.service.update_person(&f.admin, update).await.unwrap();
+        assert_eq!(purpose(&app, &token).await, None);
+        assert!(is_good(&app, &known.session).await);
+    }
+
     async fn a_mail_that_could_not_leave_in_time_does_not_leave(app: App) {
         let f = app.fixture().await;
         let known = enrolled(&app, &f.physician).await;

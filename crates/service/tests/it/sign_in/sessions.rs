@@ -125,6 +125,7 @@ both_engines! {
 
     async fn one_session_goes_from_place_to_place_and_nowhere_else(app: App) {
         let f = app.fixture().await;
+        app.advance(TimeDelta::seconds(1));
         let add = AddPerson {
             organization: OrganizationChoice::Existing(f.other_clinic),
             email: email_of(&app, &f.physician).await,
