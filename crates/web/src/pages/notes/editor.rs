@@ -65,8 +65,8 @@ struct EditorPage {
     sections: Vec<SectionView>,
     /// What cannot be saved.
     wrong: Vec<ToDo>,
-    /// What a signature would still ask.
-    missing: Vec<ToDo>,
+    /// What a signature would still ask; none where what is typed was not checked.
+    missing: Option<Vec<ToDo>>,
     told: Vec<Told>,
     overtaken: Option<Overtaken>,
     /// What was just done to the form and is not saved yet.
@@ -124,7 +124,7 @@ async fn before(web: &Web, signed: &Signed, note: &NoteRow, zone: Zone) -> Resul
 #[derive(Default)]
 struct Beside<'a> {
     problems: Vec<FieldProblem>,
-    before_signing: Vec<FieldProblem>,
+    before_signing: Option<Vec<FieldProblem>>,
     unconfirmed: &'a [SoftWarning],
     overtaken: Option<Overtaken>,
     unsaved: String,
@@ -153,7 +153,7 @@ async fn page(
     let unusual = unusual(state.unconfirmed, &Typed::default());
     let about = About {
         problems: &at_fields,
-        before_signing: &state.before_signing,
+        before_signing: state.before_signing.as_deref(),
         unusual: &unusual,
         before: old.as_ref(),
         pasted: state.pasted.as_ref(),
@@ -178,7 +178,10 @@ async fn page(
         zone: zone.name(),
         signs: signed.actor.has(Role::Physician),
         sections: form(kind, typed, &about),
-        missing: to_do(kind, &still_asked(&state.before_signing), &Typed::default()),
+        missing: state
+            .before_signing
+            .as_deref()
+            .map(|asked| to_do(kind, &still_asked(asked), &Typed::default())),
         wrong,
         told,
         overtaken: state.overtaken,
@@ -214,7 +217,7 @@ pub(super) async fn show(State(web): State<Web>, signed: Signed, Path(id): Path<
         .map(|one| format!("{}: {}", words_of(draft.note.kind, &one.path), one.value))
         .collect();
     let state = Beside {
-        before_signing: draft.before_signing.clone(),
+        before_signing: Some(draft.before_signing.clone()),
         unconfirmed: draft.unconfirmed.reveal(),
         confirmed,
         ..Beside::default()
@@ -427,7 +430,7 @@ async fn refused(
             state: "wrong",
             revision,
             message: "Not saved: some values cannot be right.".to_owned(),
-            sections: said(progress(note.kind, typed, &[], &bare)),
+            sections: said(progress(note.kind, typed, None, &bare)),
             wrong: to_do(note.kind, &problems, typed),
             ..Answer::default()
         };
@@ -502,7 +505,7 @@ fn answer(kind: NoteKind, content: &NoteContent, typed: &Typed, saved: &DraftSav
         wrong: Vec::new(),
         missing: to_do(kind, &still_asked(&saved.before_signing), typed),
         unusual: unusual(&saved.unconfirmed, typed),
-        sections: said(progress(kind, &full, &saved.before_signing, &[])),
+        sections: said(progress(kind, &full, Some(&saved.before_signing), &[])),
         told: computed::tell(content),
         computed,
     }

@@ -168,8 +168,8 @@ impl Progress {
 pub(super) struct About<'a> {
     /// What cannot be saved or read.
     pub(super) problems: &'a Problems,
-    /// What a signature would still ask.
-    pub(super) before_signing: &'a [FieldProblem],
+    /// What a signature would still ask; none where the values as typed were not checked.
+    pub(super) before_signing: Option<&'a [FieldProblem]>,
     /// Unusual values nobody confirmed.
     pub(super) unusual: &'a [Unusual],
     /// The form of the note before, to mark what changed.
@@ -210,16 +210,17 @@ pub(super) fn human(message: &str) -> String {
         .replace("10*3/uL", "x10^3/uL")
 }
 
-/// How far each section is: what a signature still misses, beside what is there.
+/// How far each section is: what a signature still misses, beside what is there. Where nothing was checked, the fields
+/// that every signed note has stand for it.
 pub(super) fn progress(
     kind: NoteKind,
     typed: &Typed,
-    before_signing: &[FieldProblem],
+    before_signing: Option<&[FieldProblem]>,
     wrong: &[&str],
 ) -> Vec<Progress> {
     let mut missing: HashMap<&str, usize> = HashMap::new();
     let mut look: HashMap<&str, usize> = HashMap::new();
-    for problem in before_signing {
+    for problem in before_signing.unwrap_or_default() {
         let path = problem.path.strip_prefix("content.").unwrap_or(&problem.path);
         let Some(section) = section_of(kind, path) else {
             continue;
@@ -239,13 +240,18 @@ pub(super) fn progress(
     sections(kind)
         .iter()
         .map(|section| {
-            let filled = top(kind, section)
-                .map(|field| required_filled(typed, std::slice::from_ref(field), ""))
-                .sum::<usize>();
+            let (mut filled, mut empty) = (0, 0);
+            for field in top(kind, section) {
+                required(typed, std::slice::from_ref(field), "", &mut filled, &mut empty);
+            }
+            let missing = match before_signing {
+                Some(_) => missing.get(section.key).copied().unwrap_or(0),
+                None => empty,
+            };
             Progress {
                 key: section.key,
                 filled,
-                of: filled + missing.get(section.key).copied().unwrap_or(0),
+                of: filled + missing,
                 look: look.get(section.key).copied().unwrap_or(0),
             }
         })
@@ -259,17 +265,17 @@ fn top(kind: NoteKind, section: &'static Section) -> impl Iterator<Item = &'stat
         .filter_map(move |name| document(kind).iter().find(|field| field.name == *name))
 }
 
-fn required_filled(typed: &Typed, fields: &[Field], prefix: &str) -> usize {
-    fields
-        .iter()
-        .map(|field| {
-            let path = join(prefix, field.name);
-            match field.kind {
-                Kind::Record(inner) => required_filled(typed, inner, &path),
-                _ => usize::from(field.required && typed.is_filled(&path)),
-            }
-        })
-        .sum()
+/// Counts the fields that every signed note has: those that are filled, and those that are not.
+fn required(typed: &Typed, fields: &[Field], prefix: &str, filled: &mut usize, empty: &mut usize) {
+    for field in fields {
+        let path = join(prefix, field.name);
+        match field.kind {
+            Kind::Record(inner) => required(typed, inner, &path, filled, empty),
+            _ if !field.required => {}
+            _ if typed.is_filled(&path) => *filled += 1,
+            _ => *empty += 1,
+        }
+    }
 }
 
 /// The whole form.
