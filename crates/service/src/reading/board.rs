@@ -41,6 +41,8 @@ pub struct BoardQuery {
     pub urgency: Option<Urgency>,
     /// Only what the reader shared.
     pub mine: bool,
+    /// Only what this person of the clinic shared.
+    pub shared_by: Option<UserId>,
     /// Only what went to this organization.
     pub to_organization_id: Option<OrganizationId>,
     /// Only about this patient.
@@ -202,7 +204,7 @@ impl Service {
     ) -> Result<Vec<RecipientRow>> {
         let filter = BoardFilter {
             urgency: query.urgency,
-            shared_by: actor.user_id.filter(|_| query.mine),
+            shared_by: actor.user_id.filter(|_| query.mine).or(query.shared_by),
             to_organization_id: query.to_organization_id,
             patient_id: query.patient_id,
         };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use liaison_clinical::BottomLine;
 use liaison_domain::{
     Actor, CallTaskId, CallTaskStatus, PatientId, Phi, PurposeOfUse,
     access::{Action, Relation},
@@ -15,7 +16,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::page::{cut, decode, encode, size};
-use crate::{Result, Service, ServiceError, patients::PatientIdentity};
+use crate::{
+    Result, Service, ServiceError,
+    loops::call_task::{CallDetail, detail_place},
+    patients::PatientIdentity,
+};
 
 /// Which calls are wanted.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +48,21 @@ pub struct CallListEntry {
     pub overdue: bool,
     /// Its place in this list.
     pub cursor: String,
+}
+
+/// One call, opened for the person who makes it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The task.
+    pub task: CallTaskRow,
+    /// The loop it is about.
+    pub recipient: RecipientRow,
+    /// About whom.
+    pub patient: Option<Phi<PatientIdentity>>,
+    /// What to say: the first screen of the version that was sent.
+    pub bottom_line: Phi<BottomLine>,
+    /// Who was spoken to and what was said, where the call was made.
+    pub detail: Option<Phi<CallDetail>>,
 }
 
 /// A page of the list.
@@ -111,6 +131,57 @@ impl Service {
             })
             .collect();
         Ok(CallList { entries, has_more })
+    }
+
+    /// One call with what the caller says and writes down, and a ledger entry.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, or it is another clinic's.
+    pub async fn call(&self, actor: &Actor, id: CallTaskId) -> Result<Call> {
+        let mut conn = self.read().await?;
+        let task = call_tasks::by_ids(&mut conn, &[id.uuid()]).await?.into_iter().next();
+        drop(conn);
+        let relation = match &task {
+            Some(task) if actor.acts_for(task.organization_id) => Relation::Own,
+            _ => Relation::None,
+        };
+        let reader = Actor {
+            read_only: false,
+            ..actor.clone()
+        };
+        self.authorize_own(&reader, Action::WorkCallTasks, relation, "call")
+            .await?;
+        let task = task.ok_or(ServiceError::NotFound("call"))?;
+        let mut tx = self.begin().await?;
+        let recipient = recipients::by_ids(&mut tx, &[task.recipient_id.uuid()])
+            .await?
+            .pop()
+            .ok_or(ServiceError::NotFound("call"))?;
+        let patient = self.identities(&mut tx, &[task.patient_id]).await?.remove(&task.patient_id);
+        let note = self.released_content(&mut tx, recipient.note_version_id).await?;
+        let detail = match &task.detail_sealed {
+            Some(sealed) => {
+                let key = self.store().keyring()?.patient_key(&mut tx, task.patient_id).await?;
+                Some(Phi::new(key.open_json(detail_place(task.id), sealed)?))
+            }
+            None => None,
+        };
+        let mut entry = self.entry(actor, "call.read");
+        entry.purpose = PurposeOfUse::CoordinationOfCare;
+        entry.patient_id = Some(task.patient_id);
+        entry.share_id = Some(task.share_id);
+        entry.recipient_id = Some(task.recipient_id);
+        entry.note_version_id = Some(recipient.note_version_id);
+        entry.object_id = Some(task.id.to_string());
+        tx.record(entry);
+        tx.commit().await?;
+        Ok(Call {
+            task,
+            recipient,
+            patient,
+            bottom_line: note.bottom_line,
+            detail,
+        })
     }
 
     /// Reading the list is part of working on it; a read-only token may read it too.
