@@ -56,6 +56,39 @@ impl AuditQuery {
         }
     }
 
+    /// The address of a filter that was kept.
+    pub(super) fn of(filter: &AuditFilter, zone: Zone) -> Self {
+        let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| zone.input(at));
+        let mut pairs: Vec<(&'static str, String)> = [
+            ("who", filter.user_id.clone()),
+            ("patient", filter.patient_id.clone()),
+            ("view", filter.view.map(|_| "saw".to_owned())),
+            ("outcome", filter.outcome.clone()),
+            ("purpose", filter.purpose.clone()),
+            ("from", time(filter.from)),
+            ("until", time(filter.until)),
+            ("note", filter.note_id.clone()),
+            ("share", filter.share_id.clone()),
+            ("loop", filter.recipient_id.clone()),
+            ("object", filter.object_id.clone()),
+            ("request", filter.request_id.clone()),
+            ("peer", filter.peer.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| (name, value)))
+        .collect();
+        pairs.extend(filter.actions.iter().map(|action| ("action", action.clone())));
+        Self {
+            pairs,
+            oldest_first: false,
+        }
+    }
+
+    /// The address at which this search is kept.
+    pub(super) fn keep(&self) -> String {
+        self.address(None).replacen("/audit", "/audit/filters", 1)
+    }
+
     /// The value of a name; empty where it is not given.
     pub(super) fn get(&self, name: &str) -> &str {
         self.pairs

@@ -37,6 +37,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/directory/endpoints/{id}", get(show))
         .route("/directory/endpoints/{id}/switch", post(switch))
         .route("/directory/endpoints/{id}/secret", post(rotate))
+        .route("/directory/endpoints/{id}/test", post(test))
 }
 
 #[derive(Template)]
@@ -162,6 +163,21 @@ async fn rotate(State(web): State<Web>, Path(id): Path<String>, post: Post) -> R
     let id: EndpointId = id.parse()?;
     match web.service().rotate_endpoint_secret(&post.signed.actor, id).await {
         Ok(secret) => page(&web, &post.signed, id, Some(secret.expose().to_owned()), None).await,
+        Err(refused @ ServiceError::Conflict { .. }) => {
+            let message = problems(refused)?
+                .pop()
+                .map(|problem| crate::error::capital(&problem.message));
+            page(&web, &post.signed, id, None, message).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// A test runs through the same machinery as every delivery; its result appears among the last deliveries.
+async fn test(State(web): State<Web>, Path(id): Path<String>, post: Post) -> Result<Response> {
+    let id: EndpointId = id.parse()?;
+    match web.service().test_endpoint(&post.signed.actor, id).await {
+        Ok(_) => shell::go(&format!("/directory/endpoints/{id}?done=queued")),
         Err(refused @ ServiceError::Conflict { .. }) => {
             let message = problems(refused)?
                 .pop()

@@ -5,6 +5,7 @@
 
 mod audit;
 mod audit_query;
+mod break_glass;
 mod deliveries;
 mod directory;
 mod disclosures;
@@ -17,6 +18,7 @@ mod mis_sends;
 mod organization;
 mod person;
 mod policies;
+mod reviews;
 mod saw;
 mod team;
 mod timeliness;
@@ -53,6 +55,8 @@ pub(crate) fn routes() -> Router<Web> {
         .merge(policies::routes())
         .merge(timeliness::routes())
         .merge(ledger::routes())
+        .merge(reviews::routes())
+        .merge(break_glass::routes())
 }
 
 /// Names for ids, gathered over a page: one call for people, one for organizations, one for teams.

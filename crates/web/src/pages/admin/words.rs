@@ -22,6 +22,8 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("audit.read", "Read an entry of the audit"),
             ("audit.find_patient", "Looked up a patient for the audit"),
             ("audit.export", "Exported the audit"),
+            ("audit.review.read", "Read reviews of the audit"),
+            ("break_glass.read", "Read emergency accesses"),
         ],
     ),
     (
@@ -141,6 +143,8 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("policy.set", "Set a policy"),
             ("policy.reset", "Reset a policy"),
             ("audit.review", "Signed off an audit review"),
+            ("audit.filter.save", "Kept a search of the audit"),
+            ("audit.filter.delete", "Removed a kept search"),
         ],
     ),
 ];
