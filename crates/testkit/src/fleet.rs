@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
+    task::Poll,
 };
 
 use chrono::{DateTime, Utc};
@@ -16,18 +17,20 @@ use liaison_channels::sinks::CapturedChannel;
 use liaison_domain::{ChannelKind, SeededRandom, SetClock};
 use liaison_ledger::Signer;
 use liaison_service::{
-    Service, ServiceOptions, Settings,
+    Result, Service, ServiceOptions, Settings,
     channel::{Channel, Outbound, SendReport},
+    work::Worked,
 };
 use liaison_store::{Engine, MasterSource, Store, StoreOptions};
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{App, BASE_URL, Database, START};
 
 const ANSWERS: u8 = 0;
 const HANGS_BEFORE: u8 = 1;
 const HANGS_AFTER: u8 = 2;
+const ANSWERS_LATE: u8 = 3;
 
 /// Where a process dies while it delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,7 @@ struct Hanging {
     inner: Arc<CapturedChannel>,
     mode: Arc<AtomicU8>,
     reached: Arc<Notify>,
+    arrive: Arc<Notify>,
 }
 
 #[async_trait::async_trait]
@@ -62,7 +66,24 @@ impl Channel for Hanging {
             self.reached.notify_one();
             std::future::pending::<()>().await;
         }
+        if mode == ANSWERS_LATE {
+            let arrive = self.arrive.notified();
+            self.reached.notify_one();
+            arrive.await;
+        }
         report
+    }
+}
+
+/// Deliveries whose answers stay away; dropped with their process.
+#[derive(Default)]
+struct Late(Vec<JoinHandle<Result<Worked>>>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        for work in &self.0 {
+            work.abort();
+        }
     }
 }
 
@@ -74,6 +95,9 @@ pub struct Fleet {
     pub app: App,
     mode: Arc<AtomicU8>,
     reached: Arc<Notify>,
+    arrive: Arc<Notify>,
+    /// Deliveries of each process whose answers have not come in.
+    late: [Late; 2],
     seed: u64,
     births: u64,
 }
@@ -103,12 +127,14 @@ impl Fleet {
         let webhook = Arc::new(CapturedChannel::new(ChannelKind::Webhook));
         let mode = Arc::new(AtomicU8::new(ANSWERS));
         let reached = Arc::new(Notify::new());
+        let arrive = Arc::new(Notify::new());
         let mut parts = Parts {
             database: &database,
             clock: &clock,
             channels: [&email, &webhook],
             mode: &mode,
             reached: &reached,
+            arrive: &arrive,
             seed,
             births: 0,
         };
@@ -127,6 +153,8 @@ impl Fleet {
             app,
             mode,
             reached,
+            arrive,
+            late: Default::default(),
             seed,
             births,
         }
@@ -141,6 +169,9 @@ impl Fleet {
 
     /// A process dies and another takes its place: whatever was only in memory is gone.
     pub async fn restart(&mut self, which: usize) {
+        self.late[which] = Late::default();
+        // What was aborted is gone once it was given its turn.
+        tokio::task::yield_now().await;
         self.processes[which].store().close().await;
         let mut parts = Parts {
             database: &self.app.database,
@@ -148,6 +179,7 @@ impl Fleet {
             channels: [&self.app.email, &self.app.webhook],
             mode: &self.mode,
             reached: &self.reached,
+            arrive: &self.arrive,
             seed: self.seed,
             births: self.births,
         };
@@ -180,6 +212,72 @@ impl Fleet {
         self.restart(which).await;
         died
     }
+
+    /// A process delivers, and what the other side answers stays away until [`Self::arrive`]. Whether it had anything to
+    /// send.
+    ///
+    /// # Errors
+    /// Those of a delivery that had nothing to send.
+    pub async fn deliver_late(&mut self, which: usize, notices: bool) -> Result<bool> {
+        self.mode.store(ANSWERS_LATE, Ordering::SeqCst);
+        let _ = self.reached.notified().now_or_never();
+        let process = self.processes[which].clone();
+        let mut work = tokio::spawn(async move { process.deliver_due(notices, 200).await });
+        let ended = tokio::select! {
+            () = self.reached.notified() => {
+                tokio::task::yield_now().await;
+                None
+            }
+            done = &mut work => Some(done),
+        };
+        self.mode.store(ANSWERS, Ordering::SeqCst);
+        if let Some(done) = ended {
+            return done.expect("a delivery does not panic").map(|_| false);
+        }
+        self.late[which].0.push(work);
+        Ok(true)
+    }
+
+    /// The answers that stayed away come in, however late.
+    ///
+    /// # Errors
+    /// The first of the deliveries that waited for them.
+    pub async fn arrive(&mut self) -> Result<()> {
+        let mut result = Ok(());
+        for late in &mut self.late {
+            for work in &mut late.0 {
+                let done = loop {
+                    // Again: what was only about to wait when it was told last.
+                    self.arrive.notify_waiters();
+                    tokio::select! {
+                        done = &mut *work => break done,
+                        () = tokio::time::sleep(std::time::Duration::from_millis(1)) => {}
+                    }
+                };
+                result = result.and(done.expect("a delivery does not panic").map(|_| ()));
+            }
+            late.0.clear();
+        }
+        result
+    }
+}
+
+/// Works until `statements` statements of a store were begun and then for `polls` more steps, and drops the work there:
+/// what a process leaves that dies between any two statements. None where it died before it had an answer.
+pub async fn cut_short<T>(store: &Store, statements: u64, polls: u32, work: impl Future<Output = T>) -> Option<T> {
+    let end = store.statements() + statements;
+    let mut left = polls;
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| {
+        if store.statements() >= end {
+            match left.checked_sub(1) {
+                Some(less) => left = less,
+                None => return Poll::Ready(None),
+            }
+        }
+        work.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 /// What a new process is opened over.
@@ -189,6 +287,7 @@ struct Parts<'a> {
     channels: [&'a Arc<CapturedChannel>; 2],
     mode: &'a Arc<AtomicU8>,
     reached: &'a Arc<Notify>,
+    arrive: &'a Arc<Notify>,
     seed: u64,
     births: u64,
 }
@@ -217,6 +316,7 @@ impl Parts<'_> {
                 inner: inner.clone(),
                 mode: self.mode.clone(),
                 reached: self.reached.clone(),
+                arrive: self.arrive.clone(),
             })
         };
         Service::new(ServiceOptions {

@@ -16,7 +16,7 @@ mod work;
 pub use app::{App, BASE_URL, START};
 pub use database::Database;
 pub use fixture::Fixture;
-pub use fleet::{Dies, Fleet};
+pub use fleet::{Dies, Fleet, cut_short};
 pub use liaison_store::Engine;
 pub use notes::Signed;
 pub use scene::Scene;

@@ -21,7 +21,7 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use invariants::{Broken, Memory, check_ledger};
 use liaison_service::channel::SendOutcome;
-use liaison_testkit::{Dies, Engine};
+use liaison_testkit::{Dies, Engine, cut_short};
 use regressions::regressions;
 use request::broken;
 use world::{Beginning, Tally, World};
@@ -81,6 +81,45 @@ async fn happen(world: &mut World, act: &Act, number: usize, seen: &snapshot::Sn
             let dies = if *sent { Dies::AfterSending } else { Dies::BeforeSending };
             world.fleet.die_delivering(usize::from(*process), *notices, dies).await;
         }
+        Act::DeliverLate { process, notices } => {
+            let late = world.fleet.deliver_late(usize::from(*process), *notices).await;
+            typed(late.map(|_| String::new()))?;
+        }
+        Act::Arrive => {
+            typed(world.fleet.arrive().await.map(|()| String::new()))?;
+        }
+        Act::Doubled(act) => {
+            if let Some(request) = world.request(act, seen, number) {
+                let (one, two) = tokio::join!(request.make(world, 0), request.make(world, 1));
+                let (one, two) = (typed(one)?, typed(two)?);
+                if let (Some(one), Some(two), true) = (&one, &two, request.repeats())
+                    && one != two
+                {
+                    return Err(("I11", format!("{one:?} and {two:?} were answered to one request made twice")));
+                }
+            }
+        }
+        Act::Crash {
+            process,
+            statements,
+            polls,
+            act,
+        } => {
+            let Some(request) = world.request(act, seen, number) else {
+                return Ok(());
+            };
+            let which = usize::from(*process);
+            let store = world.fleet.processes[which].store().clone();
+            let work = request.make(world, which);
+            let answer = cut_short(&store, u64::from(*statements), u32::from(*polls), work).await;
+            if let Some(answer) = answer {
+                typed(answer)?;
+            }
+            world.fleet.restart(which).await;
+            world.remember_a_crash(&request, seen).await;
+            // Whoever asked has no answer, and may ask again.
+            world.last = Some((request, None));
+        }
         Act::Again => {
             let Some((request, first)) = world.last.clone() else {
                 return Ok(());
@@ -101,7 +140,10 @@ async fn happen(world: &mut World, act: &Act, number: usize, seen: &snapshot::Sn
         }
         _ => {
             let process = match act {
-                Act::Deliver { process, .. } | Act::Escalate { process } | Act::Sequence { process } => *process,
+                Act::Deliver { process, .. }
+                | Act::Escalate { process }
+                | Act::Sequence { process }
+                | Act::Nudge { process, .. } => *process,
                 _ => 0,
             };
             if let Some(request) = world.request(act, seen, number) {
@@ -124,6 +166,7 @@ fn typed(result: liaison_service::Result<String>) -> Result<Option<String>, Brok
 
 /// I10: when everybody keeps silent from now on, the clinic owes a call for every open loop in the end.
 async fn wait_it_out(world: &mut World, memory: &mut Memory) -> Result<(), Broken> {
+    typed(world.fleet.arrive().await.map(|()| String::new()))?;
     for _ in 0..12 {
         let seen = world.look().await;
         let Some(last) = seen.loops.iter().filter_map(|row| row.next_step_at).max() else {
@@ -231,6 +274,32 @@ async fn shorten(
         }
         size = if size == 1 { 1 } else { size.div_ceil(2) };
     }
+    simplify(beginning, seed, acts, failure).await
+}
+
+/// Acts that are made of others become one of them where the same invariant still breaks.
+async fn simplify(
+    beginning: &Source,
+    seed: u64,
+    mut acts: Vec<(usize, Act)>,
+    mut failure: Failure,
+) -> (Vec<(usize, Act)>, Failure) {
+    for index in 0..acts.len() {
+        let Some((number, act)) = acts.get(index).cloned() else {
+            break;
+        };
+        for part in act.parts() {
+            let mut simpler = acts.clone();
+            simpler[index] = (number, part);
+            if let Some(found) = try_out(beginning, seed, &simpler, &mut Tally::new()).await
+                && found.invariant == failure.invariant
+            {
+                simpler.truncate(found.after + 1);
+                (acts, failure) = (simpler, found);
+                break;
+            }
+        }
+    }
     (acts, failure)
 }
 
@@ -272,11 +341,18 @@ async fn run(engine: Engine, count: u64) {
         "reply",
         "call",
         "escalate",
+        "guest enters",
+        "guest acknowledges",
+        "break glass",
+        "read",
     ] {
         assert!(done(asked) > 0, "no history had a {asked}: {tally:#?}");
     }
     if std::env::var_os("LIAISON_TALLY").is_some() {
-        panic!("{tally:#?}");
+        println!("{count} histories from seed {first}");
+        for ((asked, answered), times) in &tally {
+            println!("{times:>8}  {asked}: {answered}");
+        }
     }
 }
 

@@ -160,8 +160,84 @@ pub(super) enum Act {
         notices: bool,
         sent: bool,
     },
+    /// A process delivers, and the answers stay away until they arrive.
+    DeliverLate {
+        process: u8,
+        notices: bool,
+    },
+    /// What stayed away comes in, however late.
+    Arrive,
+    /// A task about one row: its loop's steps, or its share's deliveries. Whether or not anything is due.
+    Nudge {
+        process: u8,
+        of: u8,
+        escalate: bool,
+    },
+    /// Somebody follows the secure link of a mail and enters the code.
+    GuestEnters {
+        mail: u8,
+        right_code: bool,
+    },
+    /// A guest who came in by a link does something about their loop.
+    Guest {
+        guest: u8,
+        does: GuestDoes,
+        dispositions: u16,
+    },
+    /// The clinic ends a loop's link.
+    RevokeLink {
+        by: By,
+        of: u8,
+    },
+    BreakGlass {
+        by: By,
+    },
+    /// Reads a signed version.
+    Read {
+        by: By,
+        version: u8,
+    },
+    EndBreakGlass {
+        which: u8,
+    },
+    ReviewBreakGlass {
+        by: By,
+        which: u8,
+    },
     Again,
     Together(Box<Act>, Box<Act>),
+    /// The same at both processes at once: a task that was handed out twice, a request that was sent twice.
+    Doubled(Box<Act>),
+    /// A process dies in the middle of it, after so many statements and then so many steps.
+    Crash {
+        process: u8,
+        statements: u8,
+        polls: u8,
+        act: Box<Act>,
+    },
+}
+
+/// What a guest does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GuestDoes {
+    Opens,
+    OpensAndAcknowledges,
+    Acknowledges,
+    Declines,
+    Redirects,
+    Replies,
+    Leaves,
+}
+
+impl Act {
+    /// Simpler acts of which this one is made: for making a history simpler.
+    pub(super) fn parts(&self) -> Vec<Self> {
+        match self {
+            Self::Together(one, two) => vec![(**one).clone(), (**two).clone()],
+            Self::Doubled(act) | Self::Crash { act, .. } => vec![(**act).clone()],
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// A seeded source of choices.
@@ -303,6 +379,40 @@ fn recipients_act(dice: &Dice) -> Act {
     }
 }
 
+fn guests_act(dice: &Dice) -> Act {
+    use GuestDoes::*;
+    if dice.below(3) < 2 {
+        return Act::GuestEnters {
+            mail: dice.byte(),
+            right_code: !dice.once_in(6),
+        };
+    }
+    let does = match dice.below(12) {
+        0..2 => Opens,
+        2..7 => OpensAndAcknowledges,
+        7 => Acknowledges,
+        8 => Declines,
+        9 => Redirects,
+        10 => Replies,
+        _ => Leaves,
+    };
+    Act::Guest {
+        guest: dice.byte(),
+        does,
+        dispositions: dice.dispositions(),
+    }
+}
+
+fn emergencys_act(dice: &Dice) -> Act {
+    let (by, which) = (dice.by(), dice.byte());
+    match dice.below(8) {
+        0..2 => Act::BreakGlass { by },
+        2..6 => Act::Read { by, version: which },
+        6 => Act::EndBreakGlass { which },
+        _ => Act::ReviewBreakGlass { by, which },
+    }
+}
+
 fn clinics_act(dice: &Dice) -> Act {
     let by = dice.by();
     match dice.below(20) {
@@ -370,7 +480,17 @@ fn directorys_act(dice: &Dice) -> Act {
 
 fn workers_act(dice: &Dice) -> Act {
     let process = dice.below(2).try_into().unwrap();
-    match dice.below(20) {
+    match dice.below(24) {
+        20 | 21 => Act::DeliverLate {
+            process,
+            notices: dice.once_in(4),
+        },
+        22 => Act::Arrive,
+        23 => Act::Nudge {
+            process,
+            of: dice.byte(),
+            escalate: dice.once_in(2),
+        },
         0..8 => Act::Deliver {
             process,
             notices: dice.once_in(4),
@@ -395,7 +515,13 @@ fn workers_act(dice: &Dice) -> Act {
 }
 
 fn single(dice: &Dice) -> Act {
-    match dice.below(20) {
+    match dice.below(24) {
+        20..23 => guests_act(dice),
+        23 if dice.once_in(2) => emergencys_act(dice),
+        23 => Act::RevokeLink {
+            by: dice.by(),
+            of: dice.byte(),
+        },
         0..6 => recipients_act(dice),
         6..10 => clinics_act(dice),
         10 | 11 => directorys_act(dice),
@@ -410,6 +536,14 @@ fn act(dice: &Dice) -> Act {
     match dice.below(20) {
         0 => Act::Again,
         1 => Act::Together(Box::new(beside(dice)), Box::new(beside(dice))),
+        2 if dice.once_in(2) => Act::Doubled(Box::new(beside(dice))),
+        2 | 3 => Act::Crash {
+            process: dice.few(2),
+            // Few acts begin more than sixty; most begin about twenty.
+            statements: if dice.once_in(3) { dice.few(60) } else { dice.few(24) },
+            polls: dice.few(4),
+            act: Box::new(beside(dice)),
+        },
         _ => single(dice),
     }
 }
@@ -420,7 +554,12 @@ fn beside(dice: &Dice) -> Act {
         let act = single(dice);
         if !matches!(
             act,
-            Act::Restart { .. } | Act::Die { .. } | Act::Time { .. } | Act::Answer { .. }
+            Act::Restart { .. }
+                | Act::Die { .. }
+                | Act::Time { .. }
+                | Act::Answer { .. }
+                | Act::DeliverLate { .. }
+                | Act::Arrive
         ) {
             return act;
         }

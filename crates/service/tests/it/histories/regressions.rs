@@ -1,6 +1,6 @@
 //! Histories that found something once, as short as they could be made, each with the seed of the world it happened in.
 
-use super::act::{Act, By, Whom};
+use super::act::{Act, Answers, By, Whom};
 
 fn shared(raised: u8, to: &[(Whom, bool)]) -> [Act; 2] {
     let by = By::Right(0);
@@ -28,9 +28,32 @@ fn call(read_back: bool) -> Act {
     }
 }
 
+fn sign(by: u8, document: u8) -> Act {
+    let by = By::Right(by);
+    Act::Sign { by, document }
+}
+
+fn restrict(by: u8, whom: Whom) -> Act {
+    let by = By::Right(by);
+    Act::Restrict { by, whom }
+}
+
+fn share(by: u8, version: u8, to: &[(Whom, bool)], raised: u8, [overrides, asks, verbal]: [bool; 3]) -> Act {
+    Act::Share {
+        by: By::Right(by),
+        version,
+        to: to.to_vec(),
+        raised,
+        overrides,
+        asks,
+        verbal,
+    }
+}
+
 /// All of them.
 pub(super) fn regressions() -> Vec<(u64, Vec<Act>)> {
     let team = [(Whom::Team(0), true)];
+    let both = [(Whom::Team(0), true), (Whom::Team(1), true)];
     let days = |days: i64| Act::Time { minutes: days * 1_440 };
     let ladder_ends = |read_back| {
         let mut acts = shared(1, &team).to_vec();
@@ -47,6 +70,119 @@ pub(super) fn regressions() -> Vec<(u64, Vec<Act>)> {
         (33, {
             let mut acts = shared(1, &[(Whom::Team(0), true), (Whom::Team(1), false)]).to_vec();
             acts.extend([Act::Time { minutes: 1_019 }, Act::Escalate { process: 0 }, call(false)]);
+            acts
+        }),
+        // Seeds 208, 513, 688 and 703: a member of the team whom the patient had excluded covered for somebody, or led
+        // the team, and was told as the next person: of a redirected loop, of an amended note's, of a person's, and of
+        // one that a decline brought back.
+        (
+            208,
+            vec![
+                restrict(240, Whom::Person(88)),
+                sign(49, 5),
+                share(243, 60, &[(Whom::Team(0), true)], 4, [false, true, false]),
+                Act::Redirect {
+                    by: By::Right(157),
+                    of: 139,
+                    to: Whom::Team(3),
+                },
+            ],
+        ),
+        (
+            513,
+            vec![
+                sign(0, 0),
+                share(0, 90, &both, 2, [false, false, true]),
+                restrict(7, Whom::Person(74)),
+                Act::Amend {
+                    by: By::Right(89),
+                    note: 123,
+                },
+            ],
+        ),
+        (
+            688,
+            vec![
+                sign(0, 0),
+                share(
+                    60,
+                    5,
+                    &[(Whom::Person(0), true), (Whom::Person(1), true)],
+                    0,
+                    [true, false, false],
+                ),
+                restrict(66, Whom::Person(172)),
+                Act::Amend {
+                    by: By::Right(47),
+                    note: 231,
+                },
+            ],
+        ),
+        (
+            703,
+            vec![
+                sign(0, 0),
+                share(0, 65, &both, 3, [false, false, true]),
+                restrict(225, Whom::Person(214)),
+                Act::Together(
+                    Box::new(share(
+                        45,
+                        183,
+                        &[(Whom::Team(3), true), (Whom::Team(0), true)],
+                        1,
+                        [true, false, false],
+                    )),
+                    Box::new(Act::Decline {
+                        by: By::Right(74),
+                        of: 160,
+                        wrong_recipient: true,
+                    }),
+                ),
+            ],
+        ),
+        // Seed 335: with a clock that was set back a little, a restriction agreed a moment ago did not hold yet, and an
+        // amended note went to the excluded team.
+        (
+            335,
+            vec![
+                sign(0, 0),
+                share(0, 17, &both, 4, [false, true, false]),
+                restrict(171, Whom::Team(60)),
+                Act::Time { minutes: -13 },
+                Act::Amend {
+                    by: By::Right(175),
+                    note: 138,
+                },
+            ],
+        ),
+        // Seed 39: reminders that were skipped because every address was dead had no ledger entry.
+        (
+            39,
+            vec![
+                Act::Answer {
+                    webhook: false,
+                    with: Answers::Gone,
+                    times: 2,
+                },
+                sign(52, 1),
+                share(
+                    89,
+                    150,
+                    &[(Whom::Team(3), true), (Whom::Person(0), true)],
+                    4,
+                    [false, true, true],
+                ),
+                Act::Deliver {
+                    process: 1,
+                    notices: false,
+                },
+            ],
+        ),
+        // By hand: the owner of an open call left, and nobody owned it.
+        (9, {
+            let mut acts = shared(1, &team).to_vec();
+            acts.extend([days(7), Act::Escalate { process: 0 }]);
+            acts.extend([1, 0].map(|which| Act::Person { which, disabled: true }));
             acts
         }),
     ]

@@ -2,10 +2,13 @@
 
 use liaison_clinical::NoteContent;
 use liaison_domain::{
-    Actor, CallTaskId, CoverageId, EndpointId, NoteId, PatientId, RecipientId, RestrictionId, UserId,
+    Actor, BreakGlassId, BreakGlassVerdict, CallTaskId, CoverageId, Decline, EndpointId, NoteId, NoteVersionId,
+    PatientId, RecipientId, RestrictionId, ShareId, UserId,
 };
 use liaison_service::{
     Result, Service, ServiceError,
+    audit::{BeginBreakGlass, ReviewBreakGlass},
+    channel::OutboundBody,
     directory::CreateCoverage,
     loops::{
         ShareNote, acknowledge::Acknowledge, call_task::CompleteCallTask, decline::DeclineShare, recall::RecallShare,
@@ -16,7 +19,11 @@ use liaison_service::{
     work::repair::RetryDelivery,
 };
 
-use super::world::{SignedVersion, World};
+use super::{
+    act::GuestDoes,
+    world::{Glass, SignedVersion, World},
+};
+use crate::link_support::{ask, enter, other};
 
 /// A request.
 #[derive(Clone)]
@@ -56,7 +63,18 @@ pub(super) enum Request {
         notices: bool,
     },
     Escalate,
+    EscalateOne(RecipientId),
+    DeliverShare(ShareId),
     Sequence,
+    /// Follows a link's token; whether the code is entered rightly.
+    GuestEnters(String, bool),
+    /// With the session's secret. The answer and the redirect are as a user's.
+    Guest(String, GuestDoes, Acknowledge, RedirectShare),
+    RevokeLink(Actor, RecipientId),
+    BreakGlass(Actor),
+    Read(Actor, NoteVersionId),
+    EndBreakGlass(Actor, BreakGlassId),
+    ReviewBreakGlass(Actor, BreakGlassId),
 }
 
 impl Request {
@@ -105,7 +123,23 @@ impl Request {
             Self::Retry(..) => "retry",
             Self::Deliver { .. } => "deliver",
             Self::Escalate => "escalate",
+            Self::EscalateOne(..) => "escalate one",
+            Self::DeliverShare(..) => "deliver share",
             Self::Sequence => "sequence",
+            Self::GuestEnters(..) => "guest enters",
+            Self::Guest(_, does, ..) => match does {
+                GuestDoes::Opens => "guest opens",
+                GuestDoes::OpensAndAcknowledges | GuestDoes::Acknowledges => "guest acknowledges",
+                GuestDoes::Declines => "guest declines",
+                GuestDoes::Redirects => "guest redirects",
+                GuestDoes::Replies => "guest replies",
+                GuestDoes::Leaves => "guest leaves",
+            },
+            Self::RevokeLink(..) => "revoke link",
+            Self::BreakGlass(..) => "break glass",
+            Self::Read(..) => "read",
+            Self::EndBreakGlass(..) => "end break glass",
+            Self::ReviewBreakGlass(..) => "review break glass",
         }
     }
 
@@ -180,8 +214,118 @@ impl Request {
             Self::Retry(actor, input) => text(service.retry_delivery(&actor, input).await),
             Self::Deliver { notices } => text(service.deliver_due(notices, 200).await),
             Self::Escalate => text(service.escalate_due(200).await),
+            Self::EscalateOne(id) => text(service.escalate(id).await),
+            Self::DeliverShare(id) => text(service.deliver_share(id).await),
             Self::Sequence => text(service.sequence().await),
+            Self::GuestEnters(token, right_code) => guest_enters(world, service, &token, right_code).await,
+            Self::Guest(secret, does, answer, redirect) => guest(service, &secret, does, answer, redirect).await,
+            Self::RevokeLink(actor, id) => text(service.revoke_link(&actor, id).await),
+            Self::BreakGlass(actor) => {
+                let input = BeginBreakGlass {
+                    patient_id: world.patient,
+                    reason: "They were brought in unconscious.".to_owned(),
+                };
+                let case = service.begin_break_glass(&actor, input).await?;
+                let (id, user, until) = (case.id, case.user_id, case.expires_at);
+                world.glass.lock().unwrap().insert(id, Glass { user, until });
+                Ok(format!("{id}"))
+            }
+            Self::Read(actor, version) => {
+                service.note_version(&actor, version).await?;
+                let now = world.now();
+                let by_role = [&world.fixture.physician, &world.fixture.coordinator];
+                let by_role = by_role.iter().any(|one| one.user_id == actor.user_id);
+                let open = |glass: &Glass| Some(glass.user) == actor.user_id && now < glass.until;
+                let broken = world.glass.lock().unwrap().values().any(open);
+                let addressed = actor.organization_id != Some(world.fixture.clinic);
+                assert!(
+                    by_role || broken || addressed,
+                    "{actor:?} read without breaking the glass"
+                );
+                Ok(String::new())
+            }
+            Self::EndBreakGlass(actor, id) => {
+                let ended = service.end_break_glass(&actor, id).await?;
+                world.glass.lock().unwrap().remove(&id);
+                Ok(format!("{ended}"))
+            }
+            Self::ReviewBreakGlass(actor, id) => {
+                let input = ReviewBreakGlass {
+                    break_glass_id: id,
+                    verdict: BreakGlassVerdict::Justified,
+                    finding: "It was needed.".to_owned(),
+                };
+                service.review_break_glass(&actor, input).await?;
+                world.glass.lock().unwrap().remove(&id);
+                Ok(String::new())
+            }
         }
+    }
+}
+
+/// All the way in by a link: a code is asked for, comes by mail where the mail goes through, and is entered.
+async fn guest_enters(world: &World, service: &Service, token: &str, right_code: bool) -> Result<String> {
+    let sent = service.send_link_code(ask(token)).await?;
+    let before = world.fleet.app.email.sent().len();
+    service.deliver_due(false, 200).await?;
+    service.deliver_due(true, 200).await?;
+    let digits = world.fleet.app.email.sent()[before..]
+        .iter()
+        .rev()
+        .find_map(|mail| match &mail.body {
+            OutboundBody::Email(body) => {
+                let (_, rest) = body.text.split_once("Your code is ")?;
+                Some(rest.chars().take(6).collect::<String>())
+            }
+            OutboundBody::Webhook(_) => None,
+        });
+    let digits = digits.unwrap_or_else(|| "000000".to_owned());
+    let code = if right_code { digits } else { other(&digits) };
+    let opened = service.enter_link_code(enter(&sent, &code)).await?;
+    let session = (opened.secret.expose().to_owned(), opened.recipient_id);
+    world.guests.lock().unwrap().push(session);
+    Ok(String::new())
+}
+
+async fn guest(
+    service: &Service,
+    secret: &str,
+    does: GuestDoes,
+    answer: Acknowledge,
+    redirect: RedirectShare,
+) -> Result<String> {
+    let session = service.link_session(secret, Some("192.0.2.7"), None, true).await?;
+    let (actor, recipient_id) = (session.actor, session.recipient_id);
+    match does {
+        GuestDoes::Opens => {
+            service.open_share(&actor, recipient_id).await?;
+            Ok(String::new())
+        }
+        GuestDoes::OpensAndAcknowledges => {
+            service.open_share(&actor, recipient_id).await?;
+            text(service.acknowledge(&actor, answer).await)
+        }
+        GuestDoes::Acknowledges => text(service.acknowledge(&actor, answer).await),
+        GuestDoes::Declines => {
+            let input = DeclineShare {
+                recipient_id,
+                reason: Decline::WrongRecipient,
+                comment: None,
+                idempotency_key: answer.idempotency_key,
+            };
+            text(service.decline_share(&actor, input).await)
+        }
+        GuestDoes::Redirects => text(service.redirect_share(&actor, redirect).await),
+        GuestDoes::Replies => {
+            let input = WriteReply {
+                recipient_id,
+                body: "Thank you.".to_owned(),
+                closes_reply_due: false,
+                idempotency_key: answer.idempotency_key,
+            };
+            text(service.reply(&actor, input).await)
+        }
+        GuestDoes::Leaves => text(service.end_link_session(secret, None, None).await),
     }
 }
 

@@ -4,6 +4,7 @@ use liaison_domain::{OrganizationId, PatientId, RecipientId};
 use liaison_store::{
     Conn, StoreError,
     acknowledgments::{self, AcknowledgmentRow, DeclineRow, HoldRow},
+    break_glass::{self, BreakGlassRow},
     call_tasks::{self, CallTaskRow},
     deliveries::{self, AttemptRow, DeliveryRow},
     directory::{
@@ -35,6 +36,7 @@ pub(super) struct Snapshot {
     pub(super) holds: Vec<HoldRow>,
     pub(super) mis_sends: Vec<MisSendRow>,
     pub(super) restrictions: Vec<RestrictionRow>,
+    pub(super) cases: Vec<BreakGlassRow>,
     pub(super) coverages: Vec<CoverageRow>,
     pub(super) people: Vec<PersonRow>,
     pub(super) endpoints: Vec<EndpointRow>,
@@ -74,6 +76,7 @@ impl Snapshot {
             holds: acknowledgments::holds_of(conn, &[patient.uuid()]).await?,
             mis_sends: mis_sends::of_recipients(conn, &ids).await?,
             restrictions: restrictions_of(conn, &[patient]).await?,
+            cases: break_glass::list(conn, fixture.clinic, None, None, 1_000).await?,
             people: people_by_ids(conn, &people).await?,
             endpoints: endpoints_by_ids(conn, &endpoints).await?,
             clinic: enabled_memberships_in(conn, fixture.clinic).await?,

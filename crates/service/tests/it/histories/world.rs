@@ -9,8 +9,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use liaison_clinical::{NoteContent, Urgency};
 use liaison_domain::{
-    Actor, CallTaskStatus, Decline, DeliveryState, Disposition, Duty, NoteId, NoteVersionId, PatientId, RecipientId,
-    ShareId, TeamId, UserId,
+    Actor, BreakGlassId, CallTaskStatus, Decline, DeliveryState, Disposition, Duty, NoteId, NoteVersionId, PatientId,
+    RecipientId, ShareId, TeamId, UserId,
 };
 use liaison_service::{
     directory::CreateCoverage,
@@ -27,10 +27,11 @@ use liaison_store::recipients::RecipientRow;
 use liaison_testkit::{Engine, Fixture, Fleet, fixture::user};
 
 use super::{
-    act::{Act, By, Whom},
+    act::{Act, By, GuestDoes, Whom},
     request::Request,
     snapshot::{Snapshot, everybody},
 };
+use crate::link_support::token_in;
 
 /// A version that was signed in this history.
 #[derive(Clone)]
@@ -38,6 +39,13 @@ pub(super) struct SignedVersion {
     pub(super) note: NoteId,
     pub(super) version: NoteVersionId,
     pub(super) content: NoteContent,
+}
+
+/// A record that is open in an emergency.
+#[derive(Clone, Copy)]
+pub(super) struct Glass {
+    pub(super) user: UserId,
+    pub(super) until: DateTime<Utc>,
 }
 
 /// How often something was asked and answered.
@@ -52,6 +60,10 @@ pub(super) struct World {
     pub(super) signed: Mutex<Vec<SignedVersion>>,
     /// Shares whose author gave the reason for going against a restriction.
     pub(super) overridden: Mutex<HashSet<ShareId>>,
+    /// The sessions of guests: the secret, and the one loop it reaches.
+    pub(super) guests: Mutex<Vec<(String, RecipientId)>>,
+    /// The cases of emergency that nobody has ended or reviewed.
+    pub(super) glass: Mutex<BTreeMap<BreakGlassId, Glass>>,
     /// How often each request was answered how.
     pub(super) tally: Mutex<Tally>,
     /// The last request, and what it answered where it went well.
@@ -118,8 +130,22 @@ impl World {
             documents,
             signed: Mutex::default(),
             overridden: Mutex::default(),
+            guests: Mutex::default(),
+            glass: Mutex::default(),
             tally: Mutex::default(),
             last: None,
+        }
+    }
+
+    /// After a crash: what may have been done although nobody was told.
+    pub(super) async fn remember_a_crash(&self, request: &Request, before: &Snapshot) {
+        let Request::Share(_, input) = request else {
+            return;
+        };
+        if input.overrides.iter().any(|given| given.code == "RESTRICTED") {
+            let new = self.look().await.shares.into_iter().map(|share| share.id);
+            let new = new.filter(|id| before.shares.iter().all(|old| old.id != *id));
+            self.overridden.lock().unwrap().extend(new);
         }
     }
 
@@ -384,13 +410,78 @@ impl World {
             Act::Deliver { notices, .. } => Request::Deliver { notices: *notices },
             Act::Escalate { .. } => Request::Escalate,
             Act::Sequence { .. } => Request::Sequence,
+            Act::Nudge { of, escalate, .. } => {
+                let row = a_loop(seen, *of)?;
+                if *escalate {
+                    Request::EscalateOne(row.id)
+                } else {
+                    Request::DeliverShare(row.share_id)
+                }
+            }
+            Act::GuestEnters { mail, right_code } => {
+                let sent = self.fleet.app.email.sent();
+                let tokens: Vec<String> = sent.iter().rev().filter_map(token_in).collect();
+                Request::GuestEnters(pick(&tokens, *mail / 4)?.clone(), *right_code)
+            }
+            Act::Guest {
+                guest,
+                does,
+                dispositions,
+            } => self.guest(seen, *guest, *does, *dispositions, key)?,
+            Act::RevokeLink { by, of } => Request::RevokeLink(worker(*by)?, a_loop(seen, *of)?.id),
+            Act::BreakGlass { by } => Request::BreakGlass(self.actor(seen, *by, &[&f.admin])?),
+            Act::Read { by, version } => {
+                Request::Read(self.actor(seen, *by, &[&f.admin])?, self.signed(*version)?.version)
+            }
+            Act::EndBreakGlass { which } => Request::EndBreakGlass(f.admin.clone(), self.case(*which)?),
+            Act::ReviewBreakGlass { by, which } => {
+                Request::ReviewBreakGlass(self.actor(seen, *by, &[&f.auditor])?, self.case(*which)?)
+            }
             Act::Answer { .. }
             | Act::Time { .. }
             | Act::Restart { .. }
             | Act::Die { .. }
+            | Act::DeliverLate { .. }
+            | Act::Arrive
             | Act::Again
-            | Act::Together(..) => return None,
+            | Act::Together(..)
+            | Act::Doubled(..)
+            | Act::Crash { .. } => return None,
         })
+    }
+
+    fn case(&self, which: u8) -> Option<BreakGlassId> {
+        let cases: Vec<_> = self.glass.lock().unwrap().keys().copied().collect();
+        pick(&cases, which).copied()
+    }
+
+    fn guest(&self, seen: &Snapshot, which: u8, does: GuestDoes, bits: u16, key: Option<String>) -> Option<Request> {
+        let guests = self.guests.lock().unwrap();
+        let newest: Vec<_> = guests.iter().rev().collect();
+        let (secret, recipient_id) = pick(&newest, which / 4)?;
+        let row = seen.find(*recipient_id)?;
+        let dispositions = dispositions_of(bits);
+        let answer = Acknowledge {
+            recipient_id: Some(row.id),
+            note_version_id: Some(row.note_version_id),
+            comment: Some("As discussed.".to_owned()),
+            call_number: dispositions
+                .contains(&Disposition::RequestCall)
+                .then(|| "+1 555 010 0199".to_owned()),
+            dispositions,
+            idempotency_key: key.clone(),
+            ..Acknowledge::default()
+        };
+        let (to_team_id, to_user_id) = self.addressee(Whom::Team(which % 5));
+        let redirect = RedirectShare {
+            recipient_id: row.id,
+            to_team_id,
+            to_user_id,
+            to_organization_id: None,
+            reason: "They follow this patient.".to_owned(),
+            idempotency_key: key,
+        };
+        Some(Request::Guest(secret.clone(), does, answer, redirect))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one act")]
