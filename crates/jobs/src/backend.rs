@@ -1,12 +1,14 @@
 //! The task tables as an apalis backend, one for both engines. Not the handling of tasks (see `worker`).
 //!
 //! apalis's state machine ([`Persisted`]), worker and SQL are used as they are; only the storage types
-//! `SqliteStorage` and `PostgresStorage` are replaced, whose four habits cost us:
+//! `SqliteStorage` and `PostgresStorage` are replaced, whose habits cost us:
 //! - They fetch a full batch whenever one slot is free. While a claimed task waits for a slot, apalis
 //!   sends no heartbeat and no acknowledgment, so a live worker looks dead. Here a fetch asks for as many
 //!   tasks as can begin at once, and a full worker asks for none.
 //! - A wake-up during a fetch that looked too early is lost, and the task waits for the next heartbeat.
 //!   Here the fetch looks again when the bell rang meanwhile.
+//! - A heartbeat that falls due during a fetch is forgotten when the fetch is empty, and the worker sleeps until
+//!   somebody rings. Here the timer is asked again after each empty fetch.
 //! - A task that cannot be decoded ends the worker, and the next one fetches it again. Here it is handed
 //!   on as what it is, and dropped.
 //! - The listener for PostgreSQL takes a connection for each worker and gives up when the first one fails.
@@ -19,7 +21,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use apalis_core::backend::finalize::Ephemeral;
-use apalis_core::backend::persistence::{Persisted, Persistence, TaskEvent, TaskPersistLayer};
+use apalis_core::backend::persistence::{Persisted, Persistence, State, TaskEvent, TaskPersistLayer};
 use apalis_core::backend::{Backend, BackendConfig, WorkerFilter};
 use apalis_core::task::Task;
 use apalis_core::worker::context::WorkerContext;
@@ -84,9 +86,15 @@ impl Backend for TaskBackend {
         // a worker at rest looks now, and a fetch under way compares the rings.
         while let Poll::Ready(Some(())) = self.rings.poll_next_unpin(cx) {}
         let decode = |task: Task<Vec<u8>>| task.map_args(|bytes| Received(serde_json::from_slice(&bytes).ok()));
-        self.persisted
-            .poll_next(cx, worker)
-            .map(|next| next.map(|task| task.map(decode)))
+        let next = self.persisted.poll_next(cx, worker);
+        if next.is_pending() && matches!(self.persisted.state(), State::Ready) {
+            // An empty fetch has ended. If the heartbeat's timer fired meanwhile, its call was spent on polling the
+            // fetch and nobody has asked it since: ask again, so that it calls, or that the heartbeat is under way.
+            if let Poll::Ready(Err(error)) = self.poll_ready(cx, worker) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        next.map(|next| next.map(|task| task.map(decode)))
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), TaskError>> {
@@ -243,3 +251,6 @@ impl Persistence for Tables {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -321,8 +321,8 @@ impl Ticker {
 
 /// Rings the bell of each queue whose worker was not seen for two polls.
 ///
-/// apalis-core's worker returns from an empty fetch without arming its heartbeat again: when the timer fired during that
-/// fetch, only a bell wakes it. Seen in replays that ring seldom; a bell costs an empty look.
+/// A worker once slept through its heartbeat (see `backend`: the timer that fires during an empty fetch). That is mended,
+/// and this stays as a second wall: a bell costs an empty look.
 async fn wake_sleepers_for_ever(health: Health, wake: Wake, settings: Settings) {
     let mut tick = ticks(LOOK_FOR_SLEEPERS);
     loop {
