@@ -176,7 +176,13 @@ impl Service {
             body_sealed: key.seal(body_place(id), reason.as_bytes(), &*self.store().random())?,
             written_at: self.now(),
         };
-        Ok(replies::insert(tx, &message).await?)
+        replies::insert(tx, &message).await?;
+        let mut entry = self.loop_entry(actor, "reply.create", new);
+        entry.object_id = Some(id.to_string());
+        entry.detail.insert("from_clinic", false.to_string());
+        entry.detail.insert("closes_reply_due", false.to_string());
+        tx.record(entry);
+        Ok(())
     }
 
     /// Takes a redirected loop on without acknowledging it yet: the redirecting colleague's duty ends.
