@@ -111,10 +111,7 @@ impl User {
 }
 
 fn nobody(email: &str) -> anyhow::Error {
-    exit::Usage(format!(
-        "nobody signs in as \"{email}\"; add them with `liaison user add`"
-    ))
-    .into()
+    anyhow::anyhow!("nobody has the address \"{email}\"; add them with `liaison user add`")
 }
 
 impl Invite {
@@ -138,8 +135,14 @@ impl SignInLink {
             Err(ServiceError::NotFound(_)) => bail!(nobody(self.email.trim())),
             other => other?,
         };
-        out::line(format_args!("{}", link.url.expose()))?;
-        out::line(format_args!("good once, until {}", until(link.expires_at)))
+        out::line(link.url.expose())?;
+        out::complain(format_args!(
+            "{} signs {} in, once, until {}; it is not shown again",
+            link.link_id,
+            link.user_id,
+            until(link.expires_at)
+        ));
+        Ok(())
     }
 }
 

@@ -21,6 +21,8 @@ fn every_command_teaches_its_use() {
         "migrate",
         "doctor",
         "user add",
+        "user invite",
+        "user sign-in-link",
         "token create",
         "import",
         "ledger",

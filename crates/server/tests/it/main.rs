@@ -11,3 +11,4 @@ mod keys;
 mod kill;
 mod ledger;
 mod serving;
+mod sign_in;
