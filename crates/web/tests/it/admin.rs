@@ -206,6 +206,64 @@ both_engines! {
         browser.post("/ledger/consistency", &[("old", "a\n999999\nb\n")]).await.is(422).shows("more than the ledger has now");
     }
 
+    async fn emergency_access_needs_a_reason_runs_out_and_is_judged_by_another(app: App) {
+        let f = app.fixture().await;
+        let patient = read_once(&app, &f).await.to_string();
+        let admin = Browser::signed_in(&app, &f.admin).await;
+        admin.get("/break-glass").await.is(200).shows("Open a record in an emergency");
+        let short = [("patientId", patient.as_str()), ("reason", "now")];
+        admin.post("/break-glass", &short).await.is(422).shows("e-reason").shows(&patient);
+        admin.post("/break-glass", &[("patientId", "x"), ("reason", "Nobody can be reached.")]).await.is(422).shows("Nobody can be reached.");
+        let form = [("patientId", patient.as_str()), ("reason", "Nobody who may read it can be reached.")];
+        admin.post_bare("/break-glass", &form).await.is(403);
+        admin.post("/break-glass", &form).await.is(303);
+        let page = admin.get("/break-glass").await;
+        page.is(200).shows("1 h left").shows("Somebody else must judge").shows("Nobody who may read it can be reached.");
+        let id = page.body.split("action=\"/break-glass/").nth(1).unwrap().split('/').next().unwrap();
+        let auditor = Browser::signed_in(&app, &f.auditor).await;
+        auditor.get("/break-glass").await.is(200).shows("To be judged").hides("Open a record in an emergency");
+        auditor.post("/break-glass", &form).await.is(403);
+        admin.post(&format!("/break-glass/{id}/review"), &[("verdict", "JUSTIFIED"), ("finding", "Mine.")]).await.is(422);
+        admin.post(&format!("/break-glass/{id}/end"), &[]).await.is(303);
+        let verdict = [("verdict", "NOT_JUSTIFIED"), ("finding", "The physician was on call.")];
+        auditor.post(&format!("/break-glass/{id}/review"), &verdict).await.is(303);
+        auditor.get("/break-glass?which=all").await.shows("Not justified").shows("The physician was on call.");
+        refuses(&app, &f.oncologist, "/break-glass").await;
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        other.get("/break-glass?which=all").await.is(200).hides("on call");
+        // A proof of identity that is older than five minutes is asked for again, and what was typed stays.
+        app.advance(TimeDelta::minutes(6));
+        admin.get("/break-glass").await.is(200).shows("Prove who you are to begin");
+        admin.post("/break-glass", &form).await.is(422).shows("can be reached.").shows("/sign-in/again");
+    }
+
+    async fn a_review_is_signed_off_and_a_search_is_kept(app: App) {
+        let f = app.fixture().await;
+        let auditor = Browser::signed_in(&app, &f.auditor).await;
+        auditor.get("/audit/reviews").await.is(200).shows("Nobody has signed off");
+        let key = auditor.get("/audit/reviews").await.value("key");
+        let form = [("from", "2025-01-01T00:00"), ("until", "2025-02-01T00:00"), ("findings", "Nothing unusual."), ("key", key.as_str())];
+        auditor.post("/audit/reviews", &form[..2]).await.is(422).shows("2025-01-01T00:00").shows("e-findings");
+        auditor.post("/audit/reviews", &form[2..]).await.is(422).shows("Nothing unusual.").shows("e-from");
+        auditor.post("/audit/reviews", &form).await.is(303);
+        auditor.post("/audit/reviews", &form).await.is(303);
+        auditor.get("/audit/reviews").await.shows("Audra Revisor").shows("Nothing unusual.").shows("entries signed");
+        assert_eq!(recorded(&app, &f, "audit.review").await, 1);
+        refuses(&app, &f.physician, "/audit/reviews").await;
+
+        let searched = auditor.get("/audit?outcome=denied").await;
+        searched.shows("/audit/filters?outcome=denied");
+        auditor.post("/audit/filters", &[("outcome", "denied"), ("name", "")]).await.is(422).shows("e-name");
+        auditor.post("/audit/filters", &[("outcome", "denied"), ("name", "What was denied")]).await.is(303);
+        let kept = auditor.get("/audit/filters").await;
+        kept.is(200).shows("What was denied").shows("href=\"/audit?outcome=denied\"");
+        let id = kept.body.split("action=\"/audit/filters/").nth(1).unwrap().split('/').next().unwrap();
+        let admin = Browser::signed_in(&app, &f.admin).await;
+        admin.get("/audit/filters").await.is(200).hides("What was denied");
+        auditor.post(&format!("/audit/filters/{id}/delete"), &[]).await.is(303);
+        auditor.get("/audit/filters").await.shows("You keep no search");
+    }
+
     async fn timeliness_is_a_plot_and_a_table(app: App) {
         let f = app.fixture().await;
         app.scene(&f).await;

@@ -162,6 +162,18 @@ both_engines! {
         other.post(&format!("/deliveries/{one}/retry"), &[]).await.is(404);
     }
 
+    async fn a_test_of_an_endpoint_is_queued_for_its_keepers(app: App) {
+        let f = app.fixture().await;
+        let admin = Browser::signed_in(&app, &f.admin).await;
+        let path = format!("/directory/endpoints/{}", f.oncology_webhook);
+        admin.post(&format!("{path}/test"), &[]).await.is(303);
+        admin.get(&path).await.shows("Test <span");
+        // At most one a minute.
+        admin.post(&format!("{path}/test"), &[]).await.is(409);
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        other.post(&format!("{path}/test"), &[]).await.is(404);
+    }
+
     async fn a_mis_send_case_is_closed_with_what_was_found(app: App) {
         let f = app.fixture().await;
         let scene = app.scene(&f).await;
