@@ -183,7 +183,9 @@ impl Shape {
     /// The drawing around a place.
     pub(crate) fn path(self, x: f64, y: f64) -> String {
         match self {
-            Self::Disc | Self::Ring => format!("M{:.1} {y:.1}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z", x - 4.5),
+            Self::Disc => format!("M{:.1} {y:.1}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", x - 4.0),
+            // Wider than a disc, so that both are seen at one place.
+            Self::Ring => format!("M{:.1} {y:.1}a6.5 6.5 0 1 0 13 0a6.5 6.5 0 1 0 -13 0z", x - 6.5),
             Self::Triangle => format!("M{x:.1} {:.1}l5.2 9h-10.4z", y - 5.5),
             Self::Square => format!("M{:.1} {:.1}h8v8h-8z", x - 4.0, y - 4.0),
             Self::Cross => format!("M{:.1} {:.1}l8 8m0 -8l-8 8", x - 4.0, y - 4.0),

@@ -5,14 +5,12 @@
 mod admin;
 mod admin_directory;
 mod browser;
+mod clinic;
 mod frame;
 mod harness;
 mod inbox;
 mod inbox_acts;
 mod inbox_settings;
 mod link;
-mod inbox;
-mod inbox_acts;
-mod inbox_settings;
 mod notes;
 mod notes_share;
