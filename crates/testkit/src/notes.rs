@@ -31,11 +31,20 @@ pub fn journey(letter: &str) -> Journey {
 impl App {
     /// Registers the patient of a journey, with the oncology and palliative teams on the care team.
     pub async fn patient(&self, fixture: &Fixture, letter: &str) -> PatientId {
+        self.register(fixture, letter, "").await
+    }
+
+    /// The same patient again, under another name and MRN: for a clinic with many patients.
+    pub async fn patient_numbered(&self, fixture: &Fixture, letter: &str, number: usize) -> PatientId {
+        self.register(fixture, letter, &format!("-{number}")).await
+    }
+
+    async fn register(&self, fixture: &Fixture, letter: &str, suffix: &str) -> PatientId {
         let journey = journey(letter);
         let patient = &journey.header.patient;
         let identity = PatientIdentity {
-            mrn: patient.mrn.clone(),
-            name: patient.name.clone(),
+            mrn: format!("{}{suffix}", patient.mrn),
+            name: format!("{}{suffix}", patient.name),
             birth_date: patient.birth_date,
             administrative_gender: AdministrativeGender::Unknown,
             other_mrns: Vec::new(),

@@ -75,7 +75,7 @@ impl App {
             }
         }
         let [(_, opened), (_, unopened), (declined, call_asked)]: [_; 3] =
-            last.try_into().ok().expect("three journeys");
+            last.try_into().unwrap_or_else(|_| panic!("three journeys"));
         self.advance(TimeDelta::hours(1));
         self.open(&fixture.oncologist, opened.recipient_ids[0]).await;
         self.open(&fixture.oncologist, call_asked.recipient_ids[0]).await;
@@ -93,7 +93,7 @@ impl App {
             .expect("a request for a call");
         self.run_until(self.now() + TimeDelta::days(2)).await;
         Scene {
-            patients: patients.try_into().ok().expect("three patients"),
+            patients: patients.try_into().unwrap_or_else(|_| panic!("three patients")),
             opened,
             unopened,
             call_asked,

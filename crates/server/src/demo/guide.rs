@@ -6,7 +6,7 @@ use anyhow::Context;
 use liaison_service::{Service, directory::CreateToken};
 use serde_json::{Value, json};
 
-use super::{additions::OPEN_LOOP, people::Who, play::Loop, stage::Stage, world::World};
+use super::{additions::OPEN_LOOP, people::Who, play::Loop, sign_in::PASSWORD, stage::Stage, world::World};
 
 /// For how many days of the story's clock the tokens are good.
 const DAYS: u32 = 30;
@@ -54,17 +54,23 @@ pub(crate) async fn tokens(service: &Service, world: &World) -> anyhow::Result<V
 /// Everything that is printed once the story was told.
 pub(crate) fn text(
     stage: &Stage,
+    links: &[(&'static str, Who, String)],
     tokens: &[(&'static str, String)],
     loops: &BTreeMap<String, Loop>,
 ) -> anyhow::Result<String> {
     let base = format!("http://{}", stage.address);
     let folder = stage.folder.display();
-    let mut text = format!(
-        "GraphiQL   {base}/graphql   (the page loads its scripts from unpkg.com; everything else is local)\n\
+    let mut text = "Sign in: each link works once; a further one comes from the page of people\n".to_owned();
+    for (part, who, link) in links {
+        text.push_str(&format!("  {part:<12} {:<22} {link}\n", who.name()));
+    }
+    text.push_str(&format!(
+        "\nPeople     {base}/demo/people   (asked again who you are: {PASSWORD})\n\
+         GraphiQL   {base}/graphql   (the page loads its scripts from unpkg.com; everything else is local)\n\
          Mailbox    {base}/demo/mailbox   and as .eml files in {folder}/mail\n\
          Data       {folder}   (liaison.toml there works with every other command)\n\n\
          Tokens, good for {DAYS} days, for the header  Authorization: Bearer TOKEN\n"
-    );
+    ));
     for (part, token) in tokens {
         text.push_str(&format!("  {part:<12} {token}\n"));
     }

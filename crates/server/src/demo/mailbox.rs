@@ -13,7 +13,7 @@ use liaison_channels::sinks::{ReceivedMail, SmtpSink};
 
 /// Nothing may be loaded or run, framed or submitted; the page's own style is all.
 const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #999;\
     vertical-align:top;overflow-wrap:anywhere}pre{white-space:pre-wrap;border:1px solid #999;padding:1rem}";
@@ -74,11 +74,27 @@ fn shown(mail: &ReceivedMail) -> String {
     format!(
         "<p><a href=\"/demo/mailbox\">All mails</a></p><h1>{}</h1><pre>{}</pre><h2>Headers</h2><table>{headers}</table>",
         escaped(&mail.subject),
-        escaped(&mail.text),
+        linked(&escaped(&mail.text)),
     )
 }
 
-fn page(status: StatusCode, title: &str, body: &str) -> Response {
+/// Makes links of the addresses in a mail's escaped text, as a mail program does.
+fn linked(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace)
+        .map(|word| {
+            let address = word.trim_end();
+            if address.starts_with("http://") || address.starts_with("https://") {
+                let rest = &word[address.len()..];
+                format!("<a href=\"{address}\">{address}</a>{rest}")
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect()
+}
+
+/// A page of the demonstration's own.
+pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{} - Liaison demonstration</title><style>{STYLE}</style></head>\
@@ -120,6 +136,14 @@ mod tests {
         assert_eq!(
             escaped("<a href='x'>\"&\"</a>"),
             "&lt;a href=&#39;x&#39;&gt;&quot;&amp;&quot;&lt;/a&gt;"
+        );
+    }
+
+    #[test]
+    fn addresses_in_a_mail_are_links() {
+        assert_eq!(
+            linked("Open\nhttp://x.test/l/a_b\nnow"),
+            "Open\n<a href=\"http://x.test/l/a_b\">http://x.test/l/a_b</a>\nnow"
         );
     }
 }

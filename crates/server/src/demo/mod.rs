@@ -12,6 +12,7 @@ mod people;
 mod play;
 mod progress;
 mod settle;
+mod sign_in;
 mod stage;
 mod standing;
 mod story;
@@ -65,8 +66,10 @@ pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Re
         Ok(Some(told)) => {
             stage.clock.run_on();
             show(&stage, &told, began).await?;
-            let router = http::router(&stage.config, &stage.service, Some(health), stop.clone())
-                .merge(mailbox::router(stage.mailbox.clone()));
+            let metrics = stage.parts.metrics.clone();
+            let router = http::router(&stage.config, &stage.service, Some(health), metrics, stop.clone())
+                .merge(mailbox::router(stage.mailbox.clone()))
+                .merge(sign_in::router(stage.service.clone()));
             let serving = http::serve(stage.listener, router, stop.clone());
             serving.await.context("the HTTP server failed")
         }
@@ -157,7 +160,9 @@ async fn show(stage: &Stage, told: &Told, began: Instant) -> anyhow::Result<()> 
         began.elapsed().as_secs_f64()
     ))?;
     let tokens = guide::tokens(&stage.service, &told.world).await?;
-    out::line(guide::text(stage, &tokens, &told.loops)?)?;
+    sign_in::passwords(&stage.service, &told.world, &stage.mailbox).await?;
+    let links = sign_in::links(&stage.service).await?;
+    out::line(guide::text(stage, &links, &tokens, &told.loops)?)?;
     out::line("Ctrl-C ends it.")
 }
 

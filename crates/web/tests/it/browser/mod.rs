@@ -3,4 +3,5 @@
 
 mod screen;
 mod site;
+mod stories;
 mod tour;

@@ -120,7 +120,13 @@ impl Screen {
 
     /// Waits for an element.
     pub async fn find(&self, css: &str) -> Element {
-        match self.client.wait().at_most(Duration::from_secs(10)).for_element(Locator::Css(css)).await {
+        match self
+            .client
+            .wait()
+            .at_most(Duration::from_secs(10))
+            .for_element(Locator::Css(css))
+            .await
+        {
             Ok(element) => element,
             Err(error) => panic!("no {css} on {}: {error}\n{}", self.path().await, self.text().await),
         }
@@ -145,7 +151,13 @@ impl Screen {
 
     /// Presses keys where the focus is.
     pub async fn press(&self, keys: &str) {
-        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+        self.client
+            .active_element()
+            .await
+            .unwrap()
+            .send_keys(keys)
+            .await
+            .unwrap();
     }
 
     /// Presses a named key.
@@ -173,7 +185,11 @@ impl Screen {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{text:?} does not come on {}:\n{}", self.path().await, self.text().await);
+        panic!(
+            "{text:?} does not come on {}:\n{}",
+            self.path().await,
+            self.text().await
+        );
     }
 
     /// What a person reads on the page.

@@ -22,7 +22,11 @@ async fn look(screen: &Screen, pages: &[(&str, String)]) -> Vec<String> {
                 if status != json!(200) {
                     flaws.push(format!("{name} ({path}): status {status}"));
                 }
-                let tag = if scheme == "dark" { format!("{name}-dark") } else { (*name).to_owned() };
+                let tag = if scheme == "dark" {
+                    format!("{name}-dark")
+                } else {
+                    (*name).to_owned()
+                };
                 screen.picture(&tag, width).await;
                 for flaw in screen.flaws().await {
                     flaws.push(format!("{name} ({path}) at {width}, {scheme}: {flaw}"));
@@ -38,14 +42,7 @@ async fn axe_finds_nothing_serious_on_any_page() {
     let site = Site::serve().await;
     let open = Screen::open(&site).await;
     let page = |name, path: &str| (name, path.to_owned());
-    let flaws = look(
-        &open,
-        &[
-            page("sign-in", "/sign-in"),
-            page("forgotten", "/reset"),
-        ],
-    )
-    .await;
+    let flaws = look(&open, &[page("sign-in", "/sign-in"), page("forgotten", "/reset")]).await;
     assert!(flaws.is_empty(), "{}", flaws.join("\n"));
     open.client.close().await.unwrap();
 }
