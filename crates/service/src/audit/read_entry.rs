@@ -32,7 +32,7 @@ impl Service {
         }
         let mut read = AuditEntry::from_row(found.ok_or(ServiceError::NotFound("entry"))?)?;
         if let Some(guest) = read.guest_id() {
-            let mut named = self.guests_named(&mut self.read().await?, [Some(guest)].into_iter()).await?;
+            let mut named = self.guests_named(&mut self.read().await?, [Some(guest)]).await?;
             read.guest = named.remove(&guest);
         }
         let mut tx = self.begin().await?;

@@ -191,6 +191,6 @@ fn sums(entries: &[AuditEntry], of: impl Fn(&AuditEntry) -> Option<(String, Opti
         sum.last = sum.last.max(entry.recorded_at);
     }
     let mut sums: Vec<Sum> = found.into_values().collect();
-    sums.sort_by(|a, b| b.last.cmp(&a.last));
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.last));
     sums
 }
