@@ -131,6 +131,8 @@ pub(super) enum Part {
 pub(super) struct SectionView {
     pub(super) key: &'static str,
     pub(super) title: &'static str,
+    /// The record that the section is, where it is one: a problem with it as a whole leads here.
+    pub(super) record: &'static str,
     pub(super) progress: Progress,
     pub(super) parts: Vec<Part>,
 }
@@ -291,6 +293,7 @@ pub(super) fn form(kind: NoteKind, typed: &Typed, about: &About<'_>) -> Vec<Sect
                 parts: Vec::new(),
             };
             let fields: Vec<&'static Field> = top(kind, section).collect();
+            let mut record = "";
             match fields.as_slice() {
                 // One record alone needs no heading beside the section's.
                 [
@@ -299,7 +302,10 @@ pub(super) fn form(kind: NoteKind, typed: &Typed, about: &About<'_>) -> Vec<Sect
                         kind: Kind::Record(inner),
                         ..
                     },
-                ] => write.fields(inner, name, ""),
+                ] => {
+                    record = name;
+                    write.fields(inner, name, "");
+                }
                 several => {
                     for field in several {
                         write.field(field, field.name.to_owned(), "");
@@ -309,6 +315,7 @@ pub(super) fn form(kind: NoteKind, typed: &Typed, about: &About<'_>) -> Vec<Sect
             SectionView {
                 key: section.key,
                 title: section.title,
+                record,
                 progress,
                 parts: write.parts,
             }
@@ -468,12 +475,21 @@ impl Write<'_> {
             Kind::YesNo => ("choice", yes_no(&value)),
             Kind::Tick => ("tick", Vec::new()),
             Kind::Choice(words) => ("choice", choices(words)),
-            Kind::Ticks(words) => ("ticks", choices(words)),
+            Kind::Ticks(words) => {
+                // What is ticked comes first, in its stored order: saving must not look like a change.
+                let mut all: Vec<Choice> = choices(words);
+                all.sort_by_key(|choice| on.iter().position(|given| given == choice.value).unwrap_or(usize::MAX));
+                ("ticks", all)
+            }
             Kind::Lines => ("lines", Vec::new()),
             _ => ("text", Vec::new()),
         };
-        // A choice that is none of the value set is kept, and shown to be wrong.
-        let was = self.was(field, &path, &value);
+        // In a table an empty cell says enough: the note before had other rows.
+        let was = if row.is_empty() || !value.is_empty() {
+            self.was(field, &path, &value)
+        } else {
+            String::new()
+        };
         Input {
             label: field.label,
             unit: field.unit,
