@@ -1,4 +1,4 @@
-//! Tasks for developers and CI: `cargo xtask test` and `cargo xtask postgres`.
+//! Tasks for developers and CI: `cargo xtask test`, `cargo xtask postgres` and `cargo xtask sbom`.
 //!
 //! This is where the commands are read and their exit codes decided. What they do stands in the
 //! modules; the order of the checks of a whole build stands in `.ci/run`.
@@ -14,6 +14,7 @@ mod command;
 mod guard;
 mod packages;
 mod postgres;
+mod sbom;
 mod test;
 
 use std::ffi::OsString;
@@ -54,6 +55,8 @@ enum Task {
         #[arg(last = true)]
         command: Vec<OsString>,
     },
+    /// Prints what the `liaison` binary is made of, as CycloneDX 1.5 JSON.
+    Sbom,
     /// The process that owns a private PostgreSQL; started by the others.
     #[command(hide = true)]
     Guard(guard::Settings),
@@ -77,6 +80,10 @@ fn main() -> ExitCode {
 async fn run(task: Task) -> Result<u8> {
     match task {
         Task::Guard(settings) => guard::run(settings).await.map(|()| 0),
+        Task::Sbom => {
+            print!("{}", sbom::text()?);
+            Ok(0)
+        }
         Task::Test { arguments } => {
             browser::find_or_install()?;
             let commands = test::commands(&arguments);

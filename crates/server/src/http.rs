@@ -6,7 +6,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use anyhow::Context;
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
 use liaison_graphql::http::{GraphQlConfig, RequestIds};
 use liaison_jobs::Health;
 use liaison_service::Service;
@@ -15,7 +22,11 @@ use tokio_util::sync::CancellationToken;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
 
-use crate::{config::Config, sign_in::Authenticator};
+use crate::{
+    config::Config,
+    metrics::{MEDIA_TYPE, Metrics, count_requests},
+    sign_in::Authenticator,
+};
 
 /// The longest wait for the database's answer to a readiness check.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,7 +43,13 @@ struct Ready {
 }
 
 /// Every route of this process. When `stop` fires, subscriptions end and the process is no longer ready.
-pub(crate) fn router(config: &Config, service: &Service, workers: Option<Health>, stop: CancellationToken) -> Router {
+pub(crate) fn router(
+    config: &Config,
+    service: &Service,
+    workers: Option<Health>,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Router {
     let store = service.store();
     let (clock, random) = (store.clock(), store.random());
     let mut graphql = GraphQlConfig::new(RequestIds::new(move || random.uuid(clock.now()).to_string()));
@@ -56,7 +73,39 @@ pub(crate) fn router(config: &Config, service: &Service, workers: Option<Health>
         .merge(liaison_graphql::http::router(schema, graphql, authenticate))
         .merge(liaison_web::router(service.clone(), stop))
         .layer(trace)
+        .layer(axum::middleware::from_fn_with_state(metrics, count_requests))
         .route("/healthz", get(async || "ok\n"))
+}
+
+/// The monitor's routes: `/metrics`, `/healthz` and `/readyz`, on an address of their own.
+pub(crate) fn monitor(service: &Service, workers: Option<Health>, metrics: Metrics, stop: CancellationToken) -> Router {
+    let ready_state = Ready {
+        service: service.clone(),
+        workers: workers.clone(),
+        stop,
+    };
+    let measured = service.clone();
+    Router::new()
+        .route("/readyz", get(ready))
+        .with_state(ready_state)
+        .route(
+            "/metrics",
+            get(async move || {
+                metrics.look(&measured, workers.as_ref()).await;
+                match metrics.text() {
+                    Ok(text) => ([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
+                    Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                }
+            }),
+        )
+        .route("/healthz", get(async || "ok\n"))
+}
+
+/// Opens a listener, with what to do where it cannot be opened. `key` is the setting that says where.
+pub(crate) async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: is another server running? see {key}"))
 }
 
 /// Serves until `stop` fires and the open requests are answered.

@@ -13,6 +13,7 @@ mod exit;
 mod http;
 mod key_files;
 mod lifecycle;
+mod metrics;
 mod no_mail;
 mod out;
 mod sign_in;

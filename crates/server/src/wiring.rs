@@ -10,11 +10,17 @@ use liaison_service::{Service, ServiceOptions, Settings, channel::Channel};
 use liaison_store::{Store, StoreOptions, tasks::Queue};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, config::EngineUrl, key_files, no_mail::NoMail};
+use crate::{
+    config::{Config, EngineUrl},
+    key_files,
+    metrics::{Metered, Metrics},
+    no_mail::NoMail,
+};
 
 /// An open database with the use cases over it.
 pub(crate) struct Parts {
     pub(crate) service: Service,
+    pub(crate) metrics: Metrics,
     email: Option<Arc<EmailChannel>>,
 }
 
@@ -53,13 +59,19 @@ pub(crate) async fn open_with_clock(config: &Config, clock: Arc<dyn Clock>) -> a
         None => None,
     };
     let webhooks = config.webhooks.channel().map_err(anyhow::Error::msg)?;
+    let metrics = Metrics::new(clock.now());
     let mut channels: Vec<Arc<dyn Channel>> = vec![Arc::new(WebhookChannel::new(&webhooks, clock)?)];
     match &email {
         Some(email) => channels.push(email.clone()),
         None => channels.push(Arc::new(NoMail)),
     }
     let settings = settings(config, &store)?;
+    let channels = channels
+        .into_iter()
+        .map(|channel| Arc::new(Metered::new(channel, metrics.clone())) as Arc<dyn Channel>)
+        .collect();
     Ok(Parts {
+        metrics,
         service: Service::new(ServiceOptions {
             store,
             settings,
@@ -70,7 +82,8 @@ pub(crate) async fn open_with_clock(config: &Config, clock: Arc<dyn Clock>) -> a
     })
 }
 
-fn settings(config: &Config, store: &Store) -> anyhow::Result<Settings> {
+/// What the use cases are told of the configuration.
+pub(crate) fn settings(config: &Config, store: &Store) -> anyhow::Result<Settings> {
     let base_url = config.http.base_url().context("http.base_url is missing")?.clone();
     let random = store.random();
     let process = format!(

@@ -6,11 +6,13 @@
 
 pub mod acknowledgments;
 pub mod arg;
+pub mod backup;
 pub mod audit_work;
 pub mod board;
 pub mod break_glass;
 pub mod call_tasks;
 mod conn;
+pub mod copy;
 pub mod deliveries;
 pub mod directory;
 pub mod endpoint_tests;
@@ -22,6 +24,7 @@ pub mod inbox;
 pub mod keys;
 pub mod ledger;
 pub mod links;
+pub mod measure;
 mod migrate;
 pub mod mis_sends;
 pub mod notes;

@@ -37,6 +37,7 @@ pub(crate) use sql;
 /// Every statement of the crate. A test holds that no module with statements is missing here.
 pub fn statements() -> Vec<Sql> {
     [
+        crate::backup::examine::STATEMENTS,
         crate::directory::coverage::STATEMENTS,
         crate::directory::endpoint::STATEMENTS,
         crate::directory::membership::STATEMENTS,
@@ -73,6 +74,7 @@ pub fn statements() -> Vec<Sql> {
         crate::sign_in::passkey::STATEMENTS,
         crate::sign_in::session::STATEMENTS,
         crate::sign_in::throttle::STATEMENTS,
+        crate::measure::STATEMENTS,
         crate::timeliness::STATEMENTS,
         crate::patients::STATEMENTS,
         crate::patients::circle::STATEMENTS,

@@ -30,6 +30,7 @@ mod document;
 mod error;
 mod graphiql;
 mod media;
+mod operation;
 mod post;
 mod request_body;
 mod request_id;
@@ -52,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use authenticate::{AuthFailure, Authenticate, Credential, Session};
 pub use error::ErrorCode;
+pub use operation::Operation;
 pub use request_id::{RequestId, RequestIds};
 pub use settings::{DocumentLimits, GraphQlSettings, SettingsError, SubscriptionSettings};
 

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use super::answer::{self, Answer};
 use super::error::{ErrorCode, Refusal};
 use super::media::Media;
+use super::operation::{Operation, root_of};
 use super::request_id::RequestId;
 use super::{App, admit, run};
 
@@ -22,13 +23,24 @@ pub(crate) async fn run<S: Executor>(State(app): State<Arc<App<S>>>, request: Re
     };
     let span = tracing::info_span!("graphql", request_id = %id);
     match answered(&app, request, &id).instrument(span).await {
-        Ok(answer) => answer.into_http(media),
+        Ok((answer, operation)) => {
+            let mut response = answer.into_http(media);
+            if let Some(operation) = operation {
+                response.extensions_mut().insert(operation);
+            }
+            response
+        }
         Err(refusal) => answer::refused(&refusal, &id, media),
     }
 }
 
-async fn answered<S: Executor>(app: &App<S>, request: Request, id: &RequestId) -> Result<Answer, Refusal> {
-    let admitted = admit::admit(app, request).await?;
+/// The answer, and what ran where something did.
+async fn answered<S: Executor>(
+    app: &App<S>,
+    request: Request,
+    id: &RequestId,
+) -> Result<(Answer, Option<Operation>), Refusal> {
+    let mut admitted = admit::admit(app, request).await?;
     if admitted.kind == OperationType::Subscription {
         return Err(Refusal::new(
             ErrorCode::OperationNotSupported,
@@ -36,6 +48,10 @@ async fn answered<S: Executor>(app: &App<S>, request: Request, id: &RequestId) -
         ));
     }
     let settings = &app.config.settings;
+    let root = root_of(&mut admitted.request);
     let response = run::once(app.schema.clone(), admitted.request, settings.deadline(), id).await?;
-    Ok(Answer::of(response, id, settings.introspection))
+    let answer = Answer::of(response, id, settings.introspection);
+    let ran = root.filter(|_| !answer.not_run());
+    let ok = answer.errors.is_empty();
+    Ok((answer, ran.map(|root| Operation { root, ok })))
 }

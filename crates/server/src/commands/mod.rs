@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod backup;
 mod config;
 mod demo;
 mod doctor;
@@ -7,6 +8,8 @@ mod import;
 mod keys;
 mod ledger;
 mod migrate;
+mod move_;
+mod restore;
 mod schema;
 mod serve;
 mod token;
@@ -59,6 +62,9 @@ enum Command {
     Import(import::Import),
     Ledger(ledger::LedgerCommand),
     Keys(keys::KeysCommand),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Move(move_::Move),
     Schema(schema::Schema),
     Config(config::ConfigCommand),
     Demo(demo::Demo),
@@ -82,6 +88,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(import) => import.run(&loaded()?).await,
         Command::Ledger(ledger) => ledger.run(loaded).await,
         Command::Keys(keys) => keys.run(&loaded()?).await,
+        Command::Backup(backup) => backup.run(&loaded()?).await,
+        Command::Restore(restore) => restore.run(&loaded()?).await,
+        Command::Move(moving) => moving.run(&loaded()?).await,
         Command::Schema(schema) => schema.run(),
         Command::Config(config) => config.run(cli.config.as_deref()),
         Command::Demo(demo) => demo.run().await,

@@ -41,28 +41,31 @@ impl Serve {
         }
         let stop = lifecycle::stop_on_signals()?;
         let parts = wiring::open(config).await?;
-        let listener = tokio::net::TcpListener::bind(config.http.listen)
-            .await
-            .with_context(|| {
-                format!(
-                    "cannot listen on {}: is another server running? see http.listen",
-                    config.http.listen
-                )
-            })?;
+        let listener = http::listen(config.http.listen, "http.listen").await?;
         let address = listener.local_addr()?;
+        let watched = match config.monitor.listen {
+            Some(address) => Some(http::listen(address, "monitor.listen").await?),
+            None => None,
+        };
 
         parts.service.reclaim().await?;
         let runtime = match self.no_workers {
             true => None,
             false => Some(parts.runtime(config, "server", stop.clone())?),
         };
-        let router = http::router(
-            config,
-            &parts.service,
-            runtime.as_ref().map(|runtime| runtime.health()),
-            stop.clone(),
-        );
+        let workers = runtime.as_ref().map(|runtime| runtime.health());
+        let metrics = parts.metrics.clone();
+        let router = http::router(config, &parts.service, workers.clone(), metrics.clone(), stop.clone());
         let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+        if let Some(listener) = watched {
+            tracing::info!(address = %listener.local_addr()?, "metrics and health");
+            let serving = http::serve(
+                listener,
+                http::monitor(&parts.service, workers, metrics, stop.clone()),
+                stop.clone(),
+            );
+            tasks.spawn(async move { serving.await.context("the monitor's listener failed") });
+        }
         if let Some(runtime) = runtime {
             tasks.spawn(async move { Ok(runtime.run().await?) });
         }

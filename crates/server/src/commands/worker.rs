@@ -1,15 +1,17 @@
 //! `liaison worker`: the background work alone, beside servers on PostgreSQL.
 
+use anyhow::Context;
 use clap::Args;
 
 use crate::{
     config::{Config, EngineUrl},
-    exit, lifecycle, out, wiring,
+    exit, http, lifecycle, out, wiring,
 };
 
 /// Run the background work without HTTP. PostgreSQL only.
 ///
-/// Any number of workers may run beside any number of servers; each task is done by one of them. Ends like `serve`.
+/// Any number of workers may run beside any number of servers; each task is done by one of them. Ends like `serve`. With
+/// `monitor.listen` it answers /healthz, /readyz and /metrics there.
 ///
 /// On SQLite one process holds the file: `liaison serve` runs the workers itself.
 #[derive(Args)]
@@ -28,17 +30,39 @@ impl Worker {
         }
         let stop = lifecycle::stop_on_signals()?;
         let parts = wiring::open(config).await?;
+        let watched = match config.monitor.listen {
+            Some(address) => Some(http::listen(address, "monitor.listen").await?),
+            None => None,
+        };
         let runtime = parts.runtime(config, "worker", stop.clone())?;
         tracing::info!(engine = %parts.service.store().engine(), "working");
         out::line("working")?;
+        let monitor = http::monitor(
+            &parts.service,
+            Some(runtime.health()),
+            parts.metrics.clone(),
+            stop.clone(),
+        );
         let working = async {
             let outcome = runtime.run().await;
             stop.cancel();
             outcome
         };
-        let (outcome, ()) = tokio::join!(working, parts.hear_other_processes(stop.clone()));
+        let watching = async {
+            match watched {
+                Some(listener) => {
+                    let outcome = http::serve(listener, monitor, stop.clone()).await;
+                    // A worker that cannot be watched any more is not one that the operator asked for.
+                    stop.cancel();
+                    outcome
+                }
+                None => Ok(()),
+            }
+        };
+        let (outcome, watched, ()) = tokio::join!(working, watching, parts.hear_other_processes(stop.clone()));
         parts.close().await;
         tracing::info!("stopped");
+        watched.context("the monitor's listener failed")?;
         Ok(outcome?)
     }
 }

@@ -89,6 +89,11 @@ impl Database {
 }
 
 impl EngineUrl {
+    /// Reads a URL; the error says what is expected.
+    pub(crate) fn read(url: &str) -> Result<Self, &'static str> {
+        read(url)
+    }
+
     /// The URL without its password.
     pub(crate) fn shown(&self) -> String {
         match self {

@@ -8,6 +8,7 @@ mod email;
 mod http;
 mod keys;
 mod log;
+mod monitor;
 mod problems;
 mod reader;
 mod secret;
@@ -24,6 +25,7 @@ pub(crate) use http::Http;
 pub(crate) use keys::Keys;
 use liaison_graphql::http::GraphQlSettings;
 pub(crate) use log::{Format, Log};
+pub(crate) use monitor::Monitor;
 pub(crate) use problems::{ConfigError, Problems};
 pub(crate) use secret::Secret;
 pub(crate) use webhooks::Webhooks;
@@ -47,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) email: Email,
     pub(crate) webhooks: Webhooks,
     pub(crate) work: Work,
+    pub(crate) monitor: Monitor,
     pub(crate) log: Log,
 }
 
@@ -92,6 +95,7 @@ pub(crate) fn parse(
         email: reader.section("email"),
         webhooks: reader.section("webhooks"),
         work: reader.section("work"),
+        monitor: reader.section("monitor"),
         log: reader.section("log"),
     };
     let problems = &mut reader.problems;

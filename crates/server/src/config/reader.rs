@@ -16,8 +16,8 @@ use serde::de::DeserializeOwned;
 
 use super::{ConfigError, Problems};
 
-const SECTIONS: [&str; 8] = [
-    "database", "email", "graphql", "http", "keys", "log", "webhooks", "work",
+const SECTIONS: [&str; 9] = [
+    "database", "email", "graphql", "http", "keys", "log", "monitor", "webhooks", "work",
 ];
 const PREFIX: &str = "LIAISON_";
 const ENVIRONMENT: &str = "environment";

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
+mod backup;
 mod bench;
 mod commands;
 mod demo;
@@ -10,5 +11,7 @@ mod help;
 mod keys;
 mod kill;
 mod ledger;
+mod monitor;
+mod moving;
 mod serving;
 mod sign_in;
