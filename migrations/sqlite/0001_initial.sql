@@ -330,6 +330,7 @@ create index recipient_reply_due on recipient (organization_id, reply_due);
 create index recipient_by_patient on recipient (patient_id, shared_at);
 create index recipient_by_sender on recipient (shared_by, is_open);
 create index recipient_by_time on recipient (organization_id, shared_at);
+create index recipient_open on recipient (urgency, shared_at, due_at) where is_open = 1;
 
 create table delivery (
     id              blob not null primary key,
@@ -360,6 +361,7 @@ create index delivery_due on delivery (urgency desc, next_attempt_at, id) where 
 create index delivery_by_endpoint on delivery (endpoint_id) where next_attempt_at is not null;
 create index delivery_tests on delivery (endpoint_id, created_at) where purpose = 'ENDPOINT_TEST';
 create index delivery_dead on delivery (organization_id, state, updated_at);
+create index delivery_dead_by_time on delivery (updated_at) where state = 'DEAD';
 
 create table attempt (
     id          blob not null primary key,
@@ -388,6 +390,7 @@ create table evidence (
     artefact     text not null
 ) strict;
 create index evidence_by_recipient on evidence (recipient_id);
+create index evidence_by_time on evidence (recorded_at);
 
 create table acknowledgment (
     id              blob not null primary key,
