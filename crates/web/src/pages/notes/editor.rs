@@ -320,11 +320,11 @@ pub(super) async fn change(
     let mut typed = Typed::read(&post.fields, note.kind);
     let revision = post.fields.parse::<i64>("revision").unwrap_or(0);
     let act = post.fields.text("act").to_owned();
-    if let Some((what, list)) = act.split_once(':') {
-        if let Some(state) = rows(&mut typed, note.kind, what, list, &post.fields, zone) {
-            let page = page(&web, signed, &note, revision, &typed, state).await?;
-            return shell::page(&page);
-        }
+    if let Some((what, list)) = act.split_once(':')
+        && let Some(state) = rows(&mut typed, note.kind, what, list, &post.fields, zone)
+    {
+        let page = page(&web, signed, &note, revision, &typed, state).await?;
+        return shell::page(&page);
     }
     let mut content = match typed.content(note.kind, zone) {
         Ok(content) => content,
