@@ -310,9 +310,11 @@ async fn a_backup_that_proves_nothing_is_not_put_in_place() {
         ran.err
     );
 
-    // With the loss accepted it is restored, once, and the ledger says so.
+    // With the loss accepted it is restored, once, and the ledger says so. A log without its database is set aside.
+    std::fs::write(place.path("liaison.sqlite-wal"), &whole[..8_192]).unwrap();
     let told = place.good(&[&behind[..], &["--accept-loss"]].concat());
     assert!(told.contains("restored to liaison.sqlite"), "{told}");
+    assert!(place.path("liaison.sqlite.before-restore-1-wal").exists());
     let ran = place.run(&["restore", "--from", "b.sqlite"]);
     assert_eq!(ran.code, 1, "an existing database is not written over");
     assert!(ran.err.contains("--replace"), "{}", ran.err);
@@ -322,7 +324,7 @@ async fn a_backup_that_proves_nothing_is_not_put_in_place() {
         "the ledger says that it was restored"
     );
     let told = place.good(&["restore", "--from", "b.sqlite", "--replace"]);
-    assert!(told.contains("kept as liaison.sqlite.before-restore-1"), "{told}");
+    assert!(told.contains("kept as liaison.sqlite.before-restore-2"), "{told}");
     place.good(&["ledger", "verify", "--database"]);
 }
 

@@ -66,6 +66,8 @@ impl Staged {
         fold_log(staged).await?;
         sync(staged)?;
         if !target.exists() {
+            // A log that outlived its database would be replayed into this one.
+            set_aside_log(target, &free_name(target))?;
             std::fs::hard_link(staged, target).map_err(BackupError::file(target))?;
             sync_folder(target)?;
             return Ok(None);
@@ -80,12 +82,7 @@ impl Staged {
         }
         let aside = free_name(target);
         std::fs::hard_link(target, &aside).map_err(BackupError::file(&aside))?;
-        for (old, new) in side_files(target).into_iter().zip(side_files(&aside)) {
-            match std::fs::rename(&old, &new) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::file(&old)(error)),
-                _ => {}
-            }
-        }
+        set_aside_log(target, &aside)?;
         std::fs::rename(staged, target).map_err(BackupError::file(target))?;
         sync_folder(target)?;
         Ok(Some(aside))
@@ -124,6 +121,18 @@ async fn fold_log(path: &Path) -> Result<(), BackupError> {
     }
 }
 
+/// Moves SQLite's side files of a database to another's name.
+fn set_aside_log(target: &Path, aside: &Path) -> Result<(), BackupError> {
+    for (old, new) in side_files(target).into_iter().zip(side_files(aside)) {
+        match std::fs::rename(&old, &new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::file(&old)(error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A name beside the database that neither a database nor a log has.
 fn free_name(target: &Path) -> PathBuf {
     let named = |number: u32| {
         let mut name = target.as_os_str().to_owned();
@@ -132,6 +141,6 @@ fn free_name(target: &Path) -> PathBuf {
     };
     (1..u32::MAX)
         .map(named)
-        .find(|path| !path.exists())
+        .find(|path| !path.exists() && side_files(path).iter().all(|side| !side.exists()))
         .unwrap_or_else(|| named(u32::MAX))
 }

@@ -15,7 +15,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "ledger_lease",
         "made by the migration; a lease belongs to a running process",
     ),
-    ("_sqlx_migrations", "the task tables' own migrations"),
+    ("apalis_migrations", "the task tables' own migrations"),
     ("apalis._sqlx_migrations", "the task tables' own migrations"),
     ("Jobs", "tasks are nudges: the reconciler makes them anew from the rows"),
     ("Workers", "workers that ended with their process"),
