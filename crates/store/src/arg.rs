@@ -62,12 +62,28 @@ into_arg! {
     u32 => Int, value -> i64::from(value);
     i16 => Int, value -> i64::from(value);
     bool => Bool, value -> value;
-    DateTime<Utc> => Time, value -> value.trunc_subsecs(6);
+    DateTime<Utc> => Time, value -> kept(value);
     Vec<u8> => Bytes, value -> value;
     &[u8] => Bytes, value -> value.to_vec();
     [u8; 32] => Bytes, value -> value.to_vec();
     domain::EvidenceLevel => Int, value -> i64::from(value.number());
     domain::Urgency => Int, value -> urgency_number(value);
+}
+
+/// The first and the last moment that both engines keep and sort alike: PostgreSQL's calendar does not go as far as
+/// chrono's, and SQLite's text sorts only within four digits of a year.
+const FIRST: i64 = -62_135_596_800;
+const LAST: i64 = 253_402_300_799;
+
+/// At microseconds. What lies outside of the years 1 to 9999 came from outside, such as a bent cursor, and is as good as
+/// their ends.
+fn kept(value: DateTime<Utc>) -> DateTime<Utc> {
+    let within = value.timestamp().clamp(FIRST, LAST);
+    if within == value.timestamp() {
+        value.trunc_subsecs(6)
+    } else {
+        DateTime::from_timestamp(within, 0).unwrap_or_default()
+    }
 }
 
 /// Calls a macro with every typed id.
@@ -175,4 +191,21 @@ pub(crate) fn postgres_arguments(args: Vec<Arg>) -> Result<PgArguments> {
     let mut arguments = PgArguments::default();
     bind_all!(arguments, args);
     Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_no_engine_keeps_are_bound_as_the_ends_of_those_it_keeps() {
+        let bound = |value: DateTime<Utc>| match value.into_arg() {
+            Arg::Time(Some(kept)) => kept.to_rfc3339(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(bound(DateTime::<Utc>::MIN_UTC), "0001-01-01T00:00:00+00:00");
+        assert_eq!(bound(DateTime::<Utc>::MAX_UTC), "9999-12-31T23:59:59+00:00");
+        let now = DateTime::from_timestamp_nanos(1_768_402_800_123_456_789);
+        assert_eq!(bound(now), "2026-01-14T15:00:00.123456+00:00");
+    }
 }

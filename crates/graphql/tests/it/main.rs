@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should panic where it stands"
 )]
 
+mod doors;
 mod http_errors;
 mod http_harness;
 mod http_limits;

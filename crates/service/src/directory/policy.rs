@@ -1,6 +1,6 @@
 //! Escalation policies: what happens when nobody of an organization answers, and a preview of it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{
     Actor, OrganizationId, TeamId, Urgency, UserId,
     access::{Action, Relation},
@@ -14,9 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 use crate::{
-    Result, Service, ServiceError,
+    FieldProblem, Result, Service, ServiceError,
     idempotency::{keep, replay},
 };
+
+/// How far from now an escalation may be previewed.
+const FARTHEST: TimeDelta = TimeDelta::days(3_653);
 
 /// Sets what happens when nobody of an organization answers at one urgency. Shares that are under way keep theirs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -162,6 +165,9 @@ impl Service {
     }
 
     /// What happens when nobody of a team answers a share of the given moment.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown team; `Invalid` for a moment more than ten years away, where calendars end.
     pub async fn preview_escalation(&self, actor: &Actor, input: PreviewEscalation) -> Result<EscalationPreview> {
         self.authorize(actor, Action::ReadDirectory, Relation::None).await?;
         let mut conn = self.read().await?;
@@ -171,7 +177,12 @@ impl Service {
         let people = rows::team_people(&mut conn, &[team.id]).await?;
         let set = rows::policy::find(&mut conn, team.organization_id, input.urgency).await?;
         let policy = in_force(team.organization_id, input.urgency, set);
-        let shared_at = input.shared_at.unwrap_or_else(|| self.now());
+        let now = self.now();
+        let shared_at = input.shared_at.unwrap_or(now);
+        if (shared_at - now).abs() > FARTHEST {
+            let away = FieldProblem::new("sharedAt", "OUT_OF_RANGE", "at most ten years before or after now");
+            return Err(ServiceError::Invalid(vec![away]));
+        }
         let calendar = team.calendar();
         let schedule = policy.policy.schedule(input.urgency, shared_at, calendar);
         Ok(EscalationPreview {
