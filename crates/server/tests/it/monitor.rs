@@ -10,6 +10,7 @@ use std::{
 };
 
 use liaison_domain::SystemClock;
+use liaison_service::directory::CreateToken;
 use liaison_testkit::{App, Engine};
 
 use crate::bench::bare;
@@ -183,19 +184,27 @@ fn read(text: &str) -> BTreeMap<String, f64> {
     samples
 }
 
-async fn with_scene(engine: Engine) -> App {
+/// A clinic with loops of some days, and a physician's token.
+async fn with_scene(engine: Engine) -> (App, String) {
     let app = App::start(engine).await;
     app.clock
         .set(liaison_domain::Clock::now(&SystemClock) - chrono::TimeDelta::days(6));
     let fixture = app.fixture().await;
     app.scene(&fixture).await;
+    let token = CreateToken {
+        name: "monitor".to_owned(),
+        scopes: vec!["read".to_owned()],
+        days: 30,
+        idempotency_key: None,
+    };
+    let token = app.service.create_token(&fixture.physician, token).await.unwrap();
     app.service.store().close().await;
-    app
+    (app, token.secret.unwrap().expose().to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_of_a_server_say_how_the_loops_stand_and_name_nobody() {
-    let app = with_scene(Engine::Sqlite).await;
+    let (app, token) = with_scene(Engine::Sqlite).await;
     let server = Process::start(&app, "serve");
     let address = server.address.clone().unwrap();
     assert!(server.until("/readyz", "200").contains("\"workers\":\"alive\""));
@@ -205,6 +214,21 @@ async fn metrics_of_a_server_say_how_the_loops_stand_and_name_nobody() {
         "GET /nowhere/patient_secret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
     ] {
         ask(&address, &request);
+    }
+    // The name that a client gives its operation is no label; the schema's field is.
+    for query in [
+        "query patient_secret { board { edges { cursor } } }",
+        "query { patient_secret }",
+    ] {
+        let body = serde_json::json!({ "query": query }).to_string();
+        ask(
+            &address,
+            &format!(
+                "POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            ),
+        );
     }
     let at_the_door = ask(
         &address,
@@ -228,6 +252,8 @@ async fn metrics_of_a_server_say_how_the_loops_stand_and_name_nobody() {
         "liaison_call_tasks_open",
         "liaison_database_connections_open{pool=\"writer\"}",
         "liaison_http_requests_total{method=\"GET\",route=\"other\",status=\"4xx\"}",
+        "liaison_graphql_operations_total{operation=\"board\",outcome=\"ok\"}",
+        "liaison_http_request_seconds_count{route=\"/graphql\"}",
     ] {
         assert!(samples.contains_key(wanted), "{wanted}: {text}");
     }
