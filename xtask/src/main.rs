@@ -15,6 +15,7 @@ mod guard;
 mod packages;
 mod postgres;
 mod sbom;
+mod simulate;
 mod test;
 
 use std::ffi::OsString;
@@ -57,6 +58,12 @@ enum Task {
     },
     /// Prints what the `liaison` binary is made of, as CycloneDX 1.5 JSON.
     Sbom,
+    /// Lives random histories against the service: people, channels, clocks and crashes in any order.
+    ///
+    /// A history that breaks an invariant is made shorter and printed with its seed. The quick set runs with the tests.
+    Simulate(simulate::Histories),
+    /// Gives bent input to everything that reads what comes from outside, for so many seconds each.
+    Fuzz(simulate::Bent),
     /// The process that owns a private PostgreSQL; started by the others.
     #[command(hide = true)]
     Guard(guard::Settings),
@@ -98,6 +105,13 @@ async fn run(task: Task) -> Result<u8> {
             })
             .await
         }
+        Task::Simulate(wanted) if !wanted.needs_postgres() => plain(wanted.command()),
+        Task::Simulate(wanted) => {
+            with_cluster(async |cluster, signals| command::run(wanted.command(), cluster, signals).await).await
+        }
+        Task::Fuzz(wanted) => {
+            with_cluster(async |cluster, signals| command::run(wanted.command(), cluster, signals).await).await
+        }
         Task::Postgres { command } => {
             with_cluster(async |cluster, signals| match command.split_first() {
                 Some((program, arguments)) => {
@@ -117,6 +131,12 @@ async fn run(task: Task) -> Result<u8> {
             .await
         }
     }
+}
+
+/// Runs a command that needs no database server; its exit code.
+fn plain(mut command: std::process::Command) -> Result<u8> {
+    let status = command.status().context("the command does not start")?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 /// Starts a cluster, does the work and waits until the cluster is gone, also when the work failed or was interrupted.

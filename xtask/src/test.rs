@@ -60,7 +60,7 @@ fn names_packages(arguments: &[OsString]) -> bool {
 }
 
 /// Cargo as it was called, at the root of the workspace.
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     // `cargo run` sets these about xtask. Build scripts look at them, and what they built for a plain `cargo test`

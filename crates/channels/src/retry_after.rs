@@ -29,6 +29,8 @@ fn http_date(value: &str) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
+    use liaison_domain::{Random, SeededRandom};
+
     use super::*;
 
     #[test]
@@ -50,5 +52,40 @@ mod tests {
             assert_eq!(retry_after(nonsense, now), None, "{nonsense}");
         }
         assert!(retry_after("99999999999999999999999", now) > Some(Duration::from_secs(86_400)));
+    }
+
+    /// Bent from a seed, as `liaison_testkit::fuzz` does it for readers that stand outside of this crate.
+    #[test]
+    fn bent_headers_are_read_or_not_and_never_break() {
+        let random: &dyn Random = &SeededRandom::new(1);
+        let now = http_date("Sun, 06 Nov 1994 08:48:37 GMT").expect("a date");
+        let seeds = [
+            "120",
+            "18446744073709551615",
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Thu, 31 Dec +262142 23:59:60 GMT",
+        ];
+        for _ in 0..20_000 {
+            let [which, times, ..]: [u8; 8] = random.bytes();
+            let mut bent = seeds[usize::from(which) % seeds.len()].as_bytes().to_vec();
+            for _ in 0..=times % 6 {
+                let [how, at, byte, length, ..]: [u8; 8] = random.bytes();
+                let at = usize::from(at) % (bent.len() + 1);
+                let until = (at + usize::from(length % 8)).min(bent.len());
+                match how % 4 {
+                    0 => bent.insert(at, byte),
+                    1 => drop(bent.drain(at..until)),
+                    2 => bent.truncate(at),
+                    _ => bent.splice(at..at, b"9".repeat(usize::from(length))).for_each(drop),
+                }
+            }
+            let read = retry_after(&String::from_utf8_lossy(&bent), now);
+            if let Some(wait) = read {
+                // Whoever bounds it works with seconds as a number with a fraction.
+                assert!(wait.as_secs_f64() >= 0.0);
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod app;
 mod database;
 pub mod fixture;
 mod fleet;
+pub mod fuzz;
 pub mod notes;
 mod scene;
 mod work;

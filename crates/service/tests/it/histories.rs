@@ -23,7 +23,7 @@ use invariants::{Broken, Memory, check_ledger};
 use liaison_service::channel::SendOutcome;
 use liaison_testkit::{Dies, Engine, cut_short};
 use regressions::regressions;
-use request::broken;
+pub(crate) use request::broken;
 use world::{Beginning, Tally, World};
 
 /// How many re-runs may be spent on making a history shorter.

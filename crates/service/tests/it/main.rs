@@ -9,6 +9,7 @@ mod deliver;
 mod digest;
 mod directory;
 mod escalate;
+mod fuzz;
 mod histories;
 mod hold;
 mod inbox;

@@ -323,7 +323,13 @@ pub(super) fn acts(seed: u64) -> Vec<Act> {
     acts.push(first);
     let length = 30 + dice.below(51);
     while (acts.len() as u64) < length {
-        acts.push(act(&dice));
+        let next = act(&dice);
+        // Mostly whoever came in by a link does something before their session is over.
+        let came_in = matches!(next, Act::GuestEnters { right_code: true, .. }) && !dice.once_in(3);
+        acts.push(next);
+        if came_in {
+            acts.push(guest_does(&dice, 0));
+        }
     }
     acts
 }
@@ -380,13 +386,17 @@ fn recipients_act(dice: &Dice) -> Act {
 }
 
 fn guests_act(dice: &Dice) -> Act {
-    use GuestDoes::*;
     if dice.below(3) < 2 {
         return Act::GuestEnters {
             mail: dice.byte(),
             right_code: !dice.once_in(6),
         };
     }
+    guest_does(dice, dice.byte())
+}
+
+fn guest_does(dice: &Dice, guest: u8) -> Act {
+    use GuestDoes::*;
     let does = match dice.below(12) {
         0..2 => Opens,
         2..7 => OpensAndAcknowledges,
@@ -397,7 +407,7 @@ fn guests_act(dice: &Dice) -> Act {
         _ => Leaves,
     };
     Act::Guest {
-        guest: dice.byte(),
+        guest,
         does,
         dispositions: dice.dispositions(),
     }

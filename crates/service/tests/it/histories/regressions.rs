@@ -1,6 +1,6 @@
 //! Histories that found something once, as short as they could be made, each with the seed of the world it happened in.
 
-use super::act::{Act, Answers, By, Whom};
+use super::act::{Act, Answers, By, GuestDoes, Whom};
 
 fn shared(raised: u8, to: &[(Whom, bool)]) -> [Act; 2] {
     let by = By::Right(0);
@@ -175,6 +175,32 @@ pub(super) fn regressions() -> Vec<(u64, Vec<Act>)> {
                 Act::Deliver {
                     process: 1,
                     notices: false,
+                },
+            ],
+        ),
+        // By hand: a guest answers, and after that an admin reads in an emergency.
+        (
+            9,
+            vec![
+                sign(0, 0),
+                share(0, 1, &[(Whom::Team(1), true)], 3, [true, false, false]),
+                Act::Deliver {
+                    process: 0,
+                    notices: false,
+                },
+                Act::GuestEnters {
+                    mail: 0,
+                    right_code: true,
+                },
+                Act::Guest {
+                    guest: 0,
+                    does: GuestDoes::OpensAndAcknowledges,
+                    dispositions: 1,
+                },
+                Act::BreakGlass { by: By::Right(0) },
+                Act::Read {
+                    by: By::Right(0),
+                    version: 1,
                 },
             ],
         ),

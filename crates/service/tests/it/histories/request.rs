@@ -330,7 +330,7 @@ async fn guest(
 }
 
 /// Whether an error is something broken rather than an answer.
-pub(super) fn broken(error: &ServiceError) -> bool {
+pub(crate) fn broken(error: &ServiceError) -> bool {
     matches!(
         error,
         ServiceError::Internal(_) | ServiceError::Unavailable | ServiceError::Ledger(_)
