@@ -6,11 +6,10 @@ use axum::{
     http::header,
 };
 use liaison_service::FieldProblem;
-use subtle::ConstantTimeEq;
 
 use crate::{
     Web, WebError,
-    session::{Entering, Origin, Signed},
+    session::{Entering, Origin, Signed, is_csrf_token},
 };
 
 /// The longest form, in bytes: a note with a long monitoring table fits many times.
@@ -111,10 +110,6 @@ async fn fields(request: Request) -> Result<Fields, WebError> {
     Ok(Fields::read(&body))
 }
 
-fn same_token(given: &str, ours: &str) -> bool {
-    bool::from(given.as_bytes().ct_eq(ours.as_bytes()))
-}
-
 /// A form of a signed-in person: its `csrf` field (or the `x-csrf` header of a script) is the session's.
 pub(crate) struct Post {
     /// Who sent it.
@@ -140,14 +135,14 @@ pub(crate) struct OpenPost {
 }
 
 /// The fields of a form that brings a session's token, in itself or in the `x-csrf` header.
-pub(crate) async fn checked_fields(request: Request, csrf: &str) -> Result<Fields, WebError> {
+pub(crate) async fn checked_fields(request: Request, secret: &str) -> Result<Fields, WebError> {
     let by_header = request
         .headers()
         .get("x-csrf")
         .and_then(|given| given.to_str().ok())
-        .is_some_and(|given| same_token(given, csrf));
+        .is_some_and(|given| is_csrf_token(secret, given));
     let fields = fields(request).await?;
-    if by_header || same_token(fields.text("csrf"), csrf) {
+    if by_header || is_csrf_token(secret, fields.text("csrf")) {
         Ok(fields)
     } else {
         Err(WebError::CrossSite)
@@ -160,7 +155,7 @@ impl FromRequest<Web> for Post {
     async fn from_request(request: Request, web: &Web) -> Result<Self, WebError> {
         let (mut parts, body) = request.into_parts();
         let signed = Signed::from_request_parts(&mut parts, web).await?;
-        let fields = checked_fields(Request::from_parts(parts, body), &signed.csrf).await?;
+        let fields = checked_fields(Request::from_parts(parts, body), &signed.secret).await?;
         Ok(Self { signed, fields })
     }
 }
@@ -171,7 +166,7 @@ impl FromRequest<Web> for EnteringPost {
     async fn from_request(request: Request, web: &Web) -> Result<Self, WebError> {
         let (mut parts, body) = request.into_parts();
         let Entering(signed) = Entering::from_request_parts(&mut parts, web).await?;
-        let fields = checked_fields(Request::from_parts(parts, body), &signed.csrf).await?;
+        let fields = checked_fields(Request::from_parts(parts, body), &signed.secret).await?;
         Ok(Self { signed, fields })
     }
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware};
 use liaison_service::Service;
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 
 pub use error::WebError;
 pub use session::{COOKIE, COOKIE_PLAIN, session_secret};
@@ -82,5 +83,7 @@ pub fn router(service: Service, stop: tokio_util::sync::CancellationToken) -> Ro
         .layer(middleware::from_fn_with_state(web.clone(), guard::same_origin))
         .layer(middleware::from_fn_with_state(web.clone(), headers::on_pages))
         .merge(assets::routes())
+        // Pages of tables grow small. What an attacker could compare lengths of is salted, see `session::csrf_token`.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(web)
 }

@@ -13,6 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use liaison_domain::{Actor, people::Role};
 use liaison_service::sign_in::{SignedIn, Touch};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::{Web, WebError, format::Zone};
 
@@ -86,13 +87,29 @@ impl Name {
     }
 }
 
-/// The token that a form of this session must bring: a hash of the secret, which only the cookie's owner can have.
-pub(crate) fn csrf_token(secret: &str) -> String {
+/// A token that a form of this session may bring: a salt, and a hash of it with the secret, which only the cookie's owner
+/// can have. The salt is new with every page, so that compressed pages tell nothing of it by their length (BREACH).
+pub(crate) fn csrf_token(web: &Web, secret: &str) -> String {
+    let store = web.service().store();
+    salted(secret, store.random().uuid(web.service().now()).as_bytes())
+}
+
+fn salted(secret: &str, salt: &[u8]) -> String {
     let digest = Sha256::new()
         .chain_update(b"liaison form token\0")
+        .chain_update(salt)
         .chain_update(secret.as_bytes())
         .finalize();
-    URL_SAFE_NO_PAD.encode(digest)
+    URL_SAFE_NO_PAD.encode([salt, digest.as_slice()].concat())
+}
+
+/// Whether a form's token is one of the session's.
+pub(crate) fn is_csrf_token(secret: &str, given: &str) -> bool {
+    let salt = URL_SAFE_NO_PAD
+        .decode(given)
+        .ok()
+        .and_then(|bytes| bytes.get(..16).map(<[u8]>::to_vec));
+    salt.is_some_and(|salt| bool::from(salted(secret, &salt).as_bytes().ct_eq(given.as_bytes())))
 }
 
 /// Where a request came from, and its id, for the ledger.
@@ -141,6 +158,8 @@ pub(crate) struct Signed {
     pub(crate) session: SignedIn,
     /// The token that forms must bring.
     pub(crate) csrf: String,
+    /// The session's secret, against which a form's token is checked.
+    pub(crate) secret: String,
     /// The reader's time zone.
     pub(crate) zone: Zone,
     /// The path and query that were asked for.
@@ -190,7 +209,8 @@ async fn entering(parts: &mut Parts, web: &Web) -> Result<Signed, WebError> {
     };
     Ok(Signed {
         actor: session.actor.clone(),
-        csrf: csrf_token(&secret),
+        csrf: csrf_token(web, &secret),
+        secret,
         zone: Zone::named(&session.time_zone),
         session,
         here,
@@ -215,5 +235,27 @@ impl FromRequestParts<Web> for Signed {
         } else {
             Err(WebError::SecondFactorNeeded)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_belongs_to_one_session_whatever_its_salt() {
+        let (one, two) = (salted("secret", &[1; 16]), salted("secret", &[2; 16]));
+        assert_ne!(one, two);
+        assert!(is_csrf_token("secret", &one) && is_csrf_token("secret", &two));
+        for bad in [
+            "",
+            "AAAA",
+            one.trim_end_matches(|_: char| true),
+            &one[1..],
+            &one.replace('A', "B"),
+        ] {
+            assert!(!is_csrf_token("secret", bad), "{bad}");
+        }
+        assert!(!is_csrf_token("other", &one));
     }
 }

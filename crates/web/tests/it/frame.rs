@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use liaison_testkit::{App, both_engines};
+use liaison_testkit::both_engines;
 
 use crate::harness::Browser;
 

@@ -11,18 +11,18 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// What came back.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The headers.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The body.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// Where a redirect leads; empty where it is none.
-    pub fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.headers
             .get(header::LOCATION)
             .and_then(|value| value.to_str().ok())
@@ -31,27 +31,27 @@ impl Answer {
 
     /// Fails unless the body holds the text.
     #[track_caller]
-    pub fn shows(&self, text: &str) -> &Self {
+    pub(crate) fn shows(&self, text: &str) -> &Self {
         assert!(self.body.contains(text), "no {text:?} in {}", self.body);
         self
     }
 
     /// Fails if the body holds the text.
     #[track_caller]
-    pub fn hides(&self, text: &str) -> &Self {
+    pub(crate) fn hides(&self, text: &str) -> &Self {
         assert!(!self.body.contains(text), "{text:?} stands in {}", self.body);
         self
     }
 
     /// Fails unless the status is this.
     #[track_caller]
-    pub fn is(&self, status: u16) -> &Self {
+    pub(crate) fn is(&self, status: u16) -> &Self {
         assert_eq!(self.status.as_u16(), status, "{} {}", self.location(), self.body);
         self
     }
 
     /// The value of the first hidden or text field of a name.
-    pub fn value(&self, name: &str) -> String {
+    pub(crate) fn value(&self, name: &str) -> String {
         let mark = format!("name=\"{name}\"");
         let tag = self
             .body
@@ -64,17 +64,17 @@ impl Answer {
 }
 
 /// A person in front of the pages.
-pub struct Browser {
+pub(crate) struct Browser {
     router: Router,
     /// The `Cookie` header.
-    pub cookies: String,
+    pub(crate) cookies: String,
     /// The session's form token; empty where nobody is signed in.
-    pub csrf: String,
+    pub(crate) csrf: String,
 }
 
 impl Browser {
     /// Nobody is signed in.
-    pub fn open(app: &App) -> Self {
+    pub(crate) fn open(app: &App) -> Self {
         Self {
             router: liaison_web::router(app.service.clone(), CancellationToken::new()),
             cookies: String::new(),
@@ -83,7 +83,7 @@ impl Browser {
     }
 
     /// Signed in as the actor's person, for the actor's organization.
-    pub async fn signed_in(app: &App, actor: &Actor) -> Self {
+    pub(crate) async fn signed_in(app: &App, actor: &Actor) -> Self {
         let mut browser = Self::open(app);
         let secret = app.session(actor).await;
         browser.cookies = format!("{}={secret}", liaison_web::COOKIE);
@@ -105,20 +105,20 @@ impl Browser {
     }
 
     /// Gets a page.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = Request::get(path).header(header::COOKIE, &self.cookies);
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// Sends a form, with the session's token.
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let mut fields = fields.to_vec();
         fields.push(("csrf", &self.csrf));
         self.post_bare(path, &fields).await
     }
 
     /// Sends exactly these fields, as a form of our own pages would.
-    pub async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url_encode(fields);
         let request = Request::post(path)
             .header(header::COOKIE, &self.cookies)
@@ -128,13 +128,13 @@ impl Browser {
     }
 
     /// Sends any request.
-    pub async fn raw(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Answer {
         self.send(request).await
     }
 }
 
 /// `application/x-www-form-urlencoded`.
-pub fn url_encode(fields: &[(&str, &str)]) -> String {
+pub(crate) fn url_encode(fields: &[(&str, &str)]) -> String {
     let encode = |text: &str| -> String {
         text.bytes()
             .map(|byte| match byte {

@@ -11,7 +11,7 @@ use liaison_testkit::{App, Fixture, both_engines};
 use crate::harness::{Answer, Browser};
 
 /// The text of a mail.
-pub fn text(mail: &Outbound) -> String {
+pub(crate) fn text(mail: &Outbound) -> String {
     match &mail.body {
         OutboundBody::Email(body) => format!("{}\n{}", body.subject, body.text),
         OutboundBody::Webhook(body) => body.json.clone(),
@@ -19,7 +19,7 @@ pub fn text(mail: &Outbound) -> String {
 }
 
 /// The path of the secure link in the palliative team's newest mail.
-pub fn link_in(mails: &[Outbound], base: &str) -> String {
+pub(crate) fn link_in(mails: &[Outbound], base: &str) -> String {
     let mails = mails.iter().rev().map(text);
     let link = mails.into_iter().find_map(|mail| {
         let (_, rest) = mail.split_once(&format!("{base}/l/"))?;
@@ -29,7 +29,7 @@ pub fn link_in(mails: &[Outbound], base: &str) -> String {
 }
 
 /// The six digits in the newest mail with a code.
-pub fn code_in(mails: &[Outbound]) -> String {
+pub(crate) fn code_in(mails: &[Outbound]) -> String {
     let mails = mails.iter().rev().map(text);
     let code = mails.into_iter().find_map(|mail| {
         let (_, rest) = mail.split_once("Your code is ")?;
@@ -96,7 +96,7 @@ both_engines! {
         let browser = Browser::open(&app);
         for _ in 0..3 {
             let page = browser.get(&link).await;
-            page.is(200).shows("Mockingbird Palliative Service").shows("Example Ketamine Infusion Clinic");
+            page.is(200).shows("Palliative medicine").shows("Example Ketamine Infusion Clinic");
             page.hides("Adaeze").hides("opioid").hides("note_").hides("loop_");
             let head = Request::head(&link).body(Body::empty()).unwrap();
             browser.raw(head).await.is(200);

@@ -44,7 +44,7 @@ impl FromRequestParts<Web> for Linked {
             other => other?,
         };
         Ok(Self {
-            csrf: csrf_token(&secret),
+            csrf: csrf_token(web, &secret),
             zone: Zone::named(session.time_zone),
             session,
             secret,
@@ -65,7 +65,7 @@ impl FromRequest<Web> for LinkPost {
     async fn from_request(request: Request, web: &Web) -> Result<Self, WebError> {
         let (mut parts, body) = request.into_parts();
         let linked = Linked::from_request_parts(&mut parts, web).await?;
-        let fields = checked_fields(Request::from_parts(parts, body), &linked.csrf).await?;
+        let fields = checked_fields(Request::from_parts(parts, body), &linked.secret).await?;
         Ok(Self { linked, fields })
     }
 }

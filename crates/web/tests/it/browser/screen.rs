@@ -3,7 +3,13 @@
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element, key::Key, wd::WebDriverCompatibleCommand};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource, KeyAction, KeyActions},
+    elements::Element,
+    key::Key,
+    wd::WebDriverCompatibleCommand,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::{
@@ -16,11 +22,11 @@ use super::site::Site;
 /// The checks of accessibility, MPL-2.0.
 const AXE: &str = include_str!("axe.min.js");
 /// A desktop and a phone, in CSS pixels.
-pub const WIDTHS: [u32; 2] = [1280, 390];
+pub(crate) const WIDTHS: [u32; 2] = [1280, 390];
 
 /// A Chromium of our own, which ends with this value.
-pub struct Screen {
-    pub client: Client,
+pub(crate) struct Screen {
+    pub(crate) client: Client,
     base: String,
     _driver: Child,
     _profile: tempfile::TempDir,
@@ -43,7 +49,7 @@ impl WebDriverCompatibleCommand for DevTools {
 
 impl Screen {
     /// Opens a window on a site; nobody is signed in.
-    pub async fn open(site: &Site) -> Self {
+    pub(crate) async fn open(site: &Site) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -92,7 +98,7 @@ impl Screen {
     }
 
     /// Signs a person in by a session's secret, without the pages for it.
-    pub async fn signed_in(site: &Site, secret: &str) -> Self {
+    pub(crate) async fn signed_in(site: &Site, secret: &str) -> Self {
         let screen = Self::open(site).await;
         let cookie = json!({"name": liaison_web::COOKIE_PLAIN, "value": secret, "url": site.base, "httpOnly": true});
         screen.devtools("Network.setCookie", cookie).await;
@@ -100,17 +106,17 @@ impl Screen {
     }
 
     /// Sends a command of the Chrome DevTools Protocol.
-    pub async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
+    pub(crate) async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
         self.client.issue_cmd(DevTools(command, parameters)).await.unwrap()
     }
 
     /// Goes to a path.
-    pub async fn go(&self, path: &str) {
+    pub(crate) async fn go(&self, path: &str) {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
     /// The path and query shown.
-    pub async fn path(&self) -> String {
+    pub(crate) async fn path(&self) -> String {
         let url = self.client.current_url().await.unwrap();
         match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
@@ -119,7 +125,7 @@ impl Screen {
     }
 
     /// Waits for an element.
-    pub async fn find(&self, css: &str) -> Element {
+    pub(crate) async fn find(&self, css: &str) -> Element {
         match self
             .client
             .wait()
@@ -133,40 +139,33 @@ impl Screen {
     }
 
     /// Whether there is such an element now.
-    pub async fn has(&self, css: &str) -> bool {
+    pub(crate) async fn has(&self, css: &str) -> bool {
         !self.client.find_all(Locator::Css(css)).await.unwrap().is_empty()
     }
 
-    /// Clicks.
-    pub async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
-    }
-
     /// Types into a field, in place of what stands there.
-    pub async fn fill(&self, css: &str, text: &str) {
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Presses keys where the focus is.
-    pub async fn press(&self, keys: &str) {
-        self.client
-            .active_element()
-            .await
-            .unwrap()
-            .send_keys(keys)
-            .await
-            .unwrap();
+    /// Presses keys where the focus is, as a keyboard does.
+    pub(crate) async fn press(&self, keys: &str) {
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        for value in keys.chars() {
+            actions = actions.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(actions).await.unwrap();
     }
 
     /// Presses a named key.
-    pub async fn key(&self, key: Key) {
+    pub(crate) async fn key(&self, key: Key) {
         self.press(&char::from(key).to_string()).await;
     }
 
     /// Moves the focus by Tab until it stands on what the selector names; fails after 200.
-    pub async fn tab_to(&self, css: &str) {
+    pub(crate) async fn tab_to(&self, css: &str) {
         for _ in 0..200 {
             let script = "return document.activeElement !== null && document.activeElement.matches(arguments[0]);";
             if self.client.execute(script, vec![json!(css)]).await.unwrap() == json!(true) {
@@ -174,11 +173,11 @@ impl Screen {
             }
             self.key(Key::Tab).await;
         }
-        panic!("{css} cannot be reached by the keyboard on {}", self.path().await);
+        panic!("{css} cannot be reached by the keyboard on {}:\n{}", self.path().await, self.text().await);
     }
 
     /// Waits until the page's text holds this.
-    pub async fn wait_for(&self, text: &str) {
+    pub(crate) async fn wait_for(&self, text: &str) {
         for _ in 0..100 {
             if self.text().await.contains(text) {
                 return;
@@ -193,20 +192,20 @@ impl Screen {
     }
 
     /// What a person reads on the page.
-    pub async fn text(&self) -> String {
+    pub(crate) async fn text(&self) -> String {
         let script = "return document.body ? document.body.innerText : '';";
         let text = self.client.execute(script, vec![]).await.unwrap_or_default();
         text.as_str().unwrap_or_default().to_owned()
     }
 
     /// The window's width in CSS pixels.
-    pub async fn width(&self, width: u32) {
+    pub(crate) async fn width(&self, width: u32) {
         let metrics = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
     /// A picture of the whole page, as `target/screenshots/<name>-<width>.png`.
-    pub async fn picture(&self, name: &str, width: u32) {
+    pub(crate) async fn picture(&self, name: &str, width: u32) {
         let shot = json!({"format": "png", "captureBeyondViewport": true});
         let answer = self.devtools("Page.captureScreenshot", shot).await;
         let bytes = STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
@@ -216,7 +215,7 @@ impl Screen {
     }
 
     /// What axe-core finds serious or critical on the page, and whether the page is wider than its window.
-    pub async fn flaws(&self) -> Vec<String> {
+    pub(crate) async fn flaws(&self) -> Vec<String> {
         self.client.execute(AXE, vec![]).await.unwrap();
         let script = "const done = arguments[arguments.length - 1];
             axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})

@@ -6,18 +6,18 @@ use liaison_testkit::{App, Engine, Fixture, Scene};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// A served app with its scene.
-pub struct Site {
-    pub app: App,
-    pub world: Fixture,
-    pub scene: Scene,
+pub(crate) struct Site {
+    pub(crate) app: App,
+    pub(crate) world: Fixture,
+    pub(crate) scene: Scene,
     /// `http://localhost:<port>`.
-    pub base: String,
+    pub(crate) base: String,
     _server: AbortOnDropHandle<()>,
 }
 
 impl Site {
     /// Serves the scene from SQLite. What differs between the engines is tested without a browser.
-    pub async fn serve() -> Self {
+    pub(crate) async fn serve() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let app = App::start_at(Engine::Sqlite, base.parse().unwrap()).await;
