@@ -349,10 +349,15 @@ async fn run(engine: Engine, count: u64) {
         assert!(done(asked) > 0, "no history had a {asked}: {tally:#?}");
     }
     if std::env::var_os("LIAISON_TALLY").is_some() {
-        println!("{count} histories from seed {first}");
-        for ((asked, answered), times) in &tally {
-            println!("{times:>8}  {asked}: {answered}");
-        }
+        show(count, first, &tally);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a long run tells what it tried")]
+fn show(count: u64, first: u64, tally: &Tally) {
+    println!("{count} histories from seed {first}");
+    for ((asked, answered), times) in tally {
+        println!("{times:>8}  {asked}: {answered}");
     }
 }
 
