@@ -1,7 +1,5 @@
 //! The worker's sleep, driven by hand: who polls only when woken must be woken for the next heartbeat.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake as OnWake;
 use std::time::Instant;
