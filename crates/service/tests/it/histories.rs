@@ -346,7 +346,8 @@ async fn run(engine: Engine, count: u64) {
         "break glass",
         "read",
     ] {
-        assert!(done(asked) > 0, "no history had a {asked}: {tally:#?}");
+        // Whoever lives one seed again asks for no more than that.
+        assert!(count < 10 || done(asked) > 0, "no history had a {asked}: {tally:#?}");
     }
     if std::env::var_os("LIAISON_TALLY").is_some() {
         show(count, first, &tally);

@@ -178,6 +178,29 @@ pub(super) fn regressions() -> Vec<(u64, Vec<Act>)> {
                 },
             ],
         ),
+        // Seeds 1306, 1312 and 1549: a try after the end of its loop's link leaves the link out.
+        (
+            1_312,
+            vec![
+                sign(0, 0),
+                share(
+                    0,
+                    170,
+                    &[(Whom::Team(0), true), (Whom::Team(1), false)],
+                    2,
+                    [true, false, false],
+                ),
+                Act::DeliverLate {
+                    process: 1,
+                    notices: false,
+                },
+                days(12),
+                Act::Deliver {
+                    process: 0,
+                    notices: false,
+                },
+            ],
+        ),
         // By hand: a guest answers, and after that an admin reads in an emergency.
         (
             9,
