@@ -65,7 +65,12 @@ pub struct ServiceOptions {
 
 /// The use cases. Cheap to clone; each use case is a method in the file of its name.
 #[derive(Clone)]
-pub struct Service(Arc<ServiceOptions>, Arc<crate::directory::FailedSignIns>, Lanes, Arc<crate::sign_in::Doors>);
+pub struct Service(
+    Arc<ServiceOptions>,
+    Arc<crate::directory::FailedSignIns>,
+    Lanes,
+    Arc<crate::sign_in::Doors>,
+);
 
 impl Service {
     /// A service over its parts.

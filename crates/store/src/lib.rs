@@ -6,8 +6,8 @@
 
 pub mod acknowledgments;
 pub mod arg;
-pub mod backup;
 pub mod audit_work;
+pub mod backup;
 pub mod board;
 pub mod break_glass;
 pub mod call_tasks;

@@ -2,7 +2,11 @@
 //!
 //! `cargo run -p liaison-web --example look` prints one sign-in link for each person. Nothing leaves the machine and
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for people, which stops when it cannot work")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a tool for people, which stops when it cannot work"
+)]
 
 use std::net::SocketAddr;
 

@@ -65,7 +65,10 @@ async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -
     };
     // The address holds the hash: what was once fetched stays right.
     let etag = format!("\"{hash}\"");
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == etag.as_bytes()) {
+    if headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|given| given.as_bytes() == etag.as_bytes())
+    {
         return StatusCode::NOT_MODIFIED.into_response();
     }
     (

@@ -140,7 +140,12 @@ impl WebError {
 /// A sentence begins with a capital and ends with a full stop.
 pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    let sentence: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(chars)
+        .collect();
     if sentence.ends_with(['.', '?', '!']) {
         sentence
     } else {

@@ -142,7 +142,12 @@ pub fn count(number: impl Display + PartialEq<i64> + Copy, noun: &str) -> String
 pub fn words(term: &str) -> String {
     let lower = term.to_lowercase().replace('_', " ");
     let mut chars = lower.chars();
-    chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect()
+    chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(chars)
+        .collect()
 }
 
 #[cfg(test)]
@@ -158,7 +163,10 @@ mod tests {
         let chicago = Zone::named("America/Chicago");
         assert_eq!(chicago.time(at("2026-01-05T15:00:00Z")), "Mon 5 Jan 2026, 09:00 CST");
         assert_eq!(chicago.time(at("2026-07-05T15:00:00Z")), "Sun 5 Jul 2026, 10:00 CDT");
-        assert_eq!(Zone::named("Mars/Olympus").time(at("2026-01-05T15:00:00Z")), "Mon 5 Jan 2026, 15:00 UTC");
+        assert_eq!(
+            Zone::named("Mars/Olympus").time(at("2026-01-05T15:00:00Z")),
+            "Mon 5 Jan 2026, 15:00 UTC"
+        );
         assert_eq!(chicago.read("2026-01-05T09:00"), Some(at("2026-01-05T15:00:00Z")));
         // The hour that daylight saving skips, and the one it doubles.
         assert_eq!(chicago.read("2026-03-08T02:30"), None);

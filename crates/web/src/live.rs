@@ -8,9 +8,8 @@ use axum::{
     extract::State,
     http::HeaderMap,
     response::{
-        Response,
+        IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
-        IntoResponse,
     },
     routing::get,
 };
@@ -18,7 +17,10 @@ use futures::StreamExt;
 use liaison_service::sign_in::Touch;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{Result, Web, session::{self, Name, Signed}};
+use crate::{
+    Result, Web,
+    session::{self, Name, Signed},
+};
 
 /// Changes that come close together are told once.
 const GATHER: Duration = Duration::from_millis(250);
@@ -60,7 +62,10 @@ async fn live(State(web): State<Web>, signed: Signed, headers: HeaderMap) -> Res
             if ours {
                 tokio::time::sleep(GATHER).await;
                 while receiver.try_recv().is_ok() {}
-                return Some((Event::default().event("changed").data(""), (web, signed, secret, receiver)));
+                return Some((
+                    Event::default().event("changed").data(""),
+                    (web, signed, secret, receiver),
+                ));
             }
         }
     });

@@ -159,15 +159,35 @@ impl Shell {
 const NAV: [(&str, &str, &[Role], Where); 12] = {
     use Role::{Admin, Auditor, Clinician, Coordinator, Physician, TeamLead};
     [
-        ("/board", "Board", &[Physician, Coordinator, TeamLead, Admin], Where::Clinic),
+        (
+            "/board",
+            "Board",
+            &[Physician, Coordinator, TeamLead, Admin],
+            Where::Clinic,
+        ),
         ("/patients", "Patients", &[Physician, Coordinator], Where::Clinic),
         ("/calls", "Calls", &[Physician, Coordinator], Where::Clinic),
         ("/inbox", "Inbox", &[Clinician, TeamLead, Physician], Where::Anywhere),
-        ("/notices", "Notices", &[Physician, Coordinator, Clinician, TeamLead, Admin, Auditor], Where::Anywhere),
-        ("/coverage", "Coverage", &[Physician, Coordinator, Clinician, TeamLead, Admin], Where::Anywhere),
+        (
+            "/notices",
+            "Notices",
+            &[Physician, Coordinator, Clinician, TeamLead, Admin, Auditor],
+            Where::Anywhere,
+        ),
+        (
+            "/coverage",
+            "Coverage",
+            &[Physician, Coordinator, Clinician, TeamLead, Admin],
+            Where::Anywhere,
+        ),
         ("/deliveries", "Deliveries", &[Admin], Where::Anywhere),
         ("/mis-sends", "Mis-sends", &[Admin], Where::Clinic),
-        ("/directory", "Directory", &[Physician, Coordinator, Clinician, TeamLead, Admin, Auditor], Where::Anywhere),
+        (
+            "/directory",
+            "Directory",
+            &[Physician, Coordinator, Clinician, TeamLead, Admin, Auditor],
+            Where::Anywhere,
+        ),
         ("/policies", "Policies", &[Admin], Where::Anywhere),
         ("/audit", "Audit", &[Admin, Auditor], Where::Anywhere),
         ("/timeliness", "Timeliness", &[Admin, Auditor], Where::Anywhere),
@@ -182,9 +202,7 @@ enum Where {
 
 fn reachable(signed: &Signed) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
     NAV.iter()
-        .filter(|(_, _, roles, place)| {
-            signed.has_any(roles) && (*place == Where::Anywhere || signed.actor.is_clinic())
-        })
+        .filter(|(_, _, roles, place)| signed.has_any(roles) && (*place == Where::Anywhere || signed.actor.is_clinic()))
         .map(|(href, label, _, _)| (*href, *label))
 }
 
@@ -222,15 +240,33 @@ const DONE: &[(&str, &str)] = &[
     ("added", "Added."),
     ("ended", "Ended."),
     ("removed", "Removed."),
-    ("signed", "Signed. The note is frozen in this version; share it so that the care team learns of it."),
+    (
+        "signed",
+        "Signed. The note is frozen in this version; share it so that the care team learns of it.",
+    ),
     ("shared", "Shared. You see below how far it came for each recipient."),
-    ("acknowledged", "Acknowledged. The clinic is told, and your receipt stands below."),
-    ("declined", "The clinic is told and will route the note to the right person."),
-    ("redirected", "Passed on. Your duty ends when the other side accepts or acknowledges."),
+    (
+        "acknowledged",
+        "Acknowledged. The clinic is told, and your receipt stands below.",
+    ),
+    (
+        "declined",
+        "The clinic is told and will route the note to the right person.",
+    ),
+    (
+        "redirected",
+        "Passed on. Your duty ends when the other side accepts or acknowledges.",
+    ),
     ("accepted", "Accepted."),
     ("replied", "Your reply was sent."),
-    ("recalled", "Recalled. Nobody can open it any more; those who had opened it are told."),
-    ("withdrawn", "Withdrawn as entered in error. Everyone who had opened it is told."),
+    (
+        "recalled",
+        "Recalled. Nobody can open it any more; those who had opened it are told.",
+    ),
+    (
+        "withdrawn",
+        "Withdrawn as entered in error. Everyone who had opened it is told.",
+    ),
     ("discarded", "The draft was discarded."),
     ("called", "The call is recorded."),
     ("assigned", "Handed over."),

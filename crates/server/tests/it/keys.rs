@@ -69,7 +69,7 @@ async fn rotation_wraps_anew_and_the_old_key_opens_nothing() {
         let path = bench.path("keys/master.key");
         let old = std::fs::read(&path).unwrap();
         let said = bench.good(&["keys", "rotate"]);
-        assert!(said.contains("2 keys were wrapped anew"), "{said}");
+        assert!(said.contains("3 keys were wrapped anew"), "{said}");
         assert_eq!(mode(&path), 0o600);
         bench.good(&["ledger", "verify", "--database"]);
         let new = std::fs::read(&path).unwrap();

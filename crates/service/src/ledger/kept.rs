@@ -12,10 +12,15 @@ impl Service {
     /// `Invalid` where the text is no checkpoint that this ledger's key signed.
     pub async fn kept_root(&self, kept: &str) -> Result<Option<bool>> {
         let kept = self.signer().verifier().open(kept).map_err(|error| {
-            ServiceError::invalid("old", "NOT_SIGNED_BY_US", format!("not a checkpoint of this ledger: {error}"))
+            ServiceError::invalid(
+                "old",
+                "NOT_SIGNED_BY_US",
+                format!("not a checkpoint of this ledger: {error}"),
+            )
         })?;
         let mut conn = self.read().await?;
         let row = rows::checkpoint_of(&mut conn, kept.size()).await?;
-        row.map(|row| Ok(self.open_checkpoint(&row)?.head() == kept.head())).transpose()
+        row.map(|row| Ok(self.open_checkpoint(&row)?.head() == kept.head()))
+            .transpose()
     }
 }

@@ -84,7 +84,10 @@ fn hash_of(secret: &str) -> [u8; 32] {
 
 /// Whether a text has the form of a token or secret of ours.
 fn is_secret(text: &str) -> bool {
-    text.len() == SECRET_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    text.len() == SECRET_LENGTH
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 impl Service {
@@ -105,7 +108,10 @@ impl Service {
     /// The six digits of a code: derived, so that they stand nowhere at rest.
     pub(crate) fn link_code(&self, code: LinkCodeId) -> Result<Zeroizing<String>> {
         let derived = self.store().keyring()?.derive("link-code", code.uuid().as_bytes())?;
-        let number = derived.iter().take(8).fold(0u64, |all, byte| all << 8 | u64::from(*byte));
+        let number = derived
+            .iter()
+            .take(8)
+            .fold(0u64, |all, byte| all << 8 | u64::from(*byte));
         Ok(Zeroizing::new(format!("{:06}", number % 1_000_000)))
     }
 

@@ -48,7 +48,10 @@ impl InfusionMark {
         let infusion = summary.infusion.as_ref();
         let unfinished = infusion.is_some_and(|infusion| infusion.completed == Some(false));
         let nothing = infusion.is_some_and(|infusion| {
-            infusion.start.is_none() && infusion.total_mg.is_none_or(|total| total == liaison_clinical::Decimal::ZERO)
+            infusion.start.is_none()
+                && infusion
+                    .total_mg
+                    .is_none_or(|total| total == liaison_clinical::Decimal::ZERO)
         });
         let mut versions: Vec<String> = summary
             .adverse_events
@@ -62,9 +65,10 @@ impl InfusionMark {
             stopped: infusion
                 .filter(|_| unfinished)
                 .map(|infusion| infusion.stop_reason.unwrap_or(StopReason::Other)),
-            map_baseline: haemodynamics::summarize(&summary.monitoring)
-                .map_baseline
-                .or(summary.haemodynamics.as_ref().and_then(|recorded| recorded.map_baseline)),
+            map_baseline: haemodynamics::summarize(&summary.monitoring).map_baseline.or(summary
+                .haemodynamics
+                .as_ref()
+                .and_then(|recorded| recorded.map_baseline)),
             mme_at_least: !summary.opioids_current.is_empty() && mme::total(&summary.opioids_current).at_least,
             mme_computed: !summary.opioids_current.is_empty(),
             ctcae_versions: versions,

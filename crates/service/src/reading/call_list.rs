@@ -157,7 +157,10 @@ impl Service {
             .await?
             .pop()
             .ok_or(ServiceError::NotFound("call"))?;
-        let patient = self.identities(&mut tx, &[task.patient_id]).await?.remove(&task.patient_id);
+        let patient = self
+            .identities(&mut tx, &[task.patient_id])
+            .await?
+            .remove(&task.patient_id);
         let note = self.released_content(&mut tx, recipient.note_version_id).await?;
         let detail = match &task.detail_sealed {
             Some(sealed) => {

@@ -124,7 +124,7 @@ impl Service {
             updated_at: now,
         };
         deliveries::insert(tx, &[row]).await?;
-        tx.nudge(Queue::Notify, None);
+        tx.nudge(Queue::Deliver, None);
         Ok(())
     }
 

@@ -95,7 +95,10 @@ async fn happen(world: &mut World, act: &Act, number: usize, seen: &snapshot::Sn
                 if let (Some(one), Some(two), true) = (&one, &two, request.repeats())
                     && one != two
                 {
-                    return Err(("I11", format!("{one:?} and {two:?} were answered to one request made twice")));
+                    return Err((
+                        "I11",
+                        format!("{one:?} and {two:?} were answered to one request made twice"),
+                    ));
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
-mod authenticator;
 mod at_rest;
+mod authenticator;
 mod doors;
 mod links;
 mod own;
@@ -16,9 +16,7 @@ use liaison_domain::{Actor, UserId};
 use liaison_service::{
     ServiceError,
     channel::OutboundBody,
-    sign_in::{
-        Secret, SecondFactor, SessionOpened, SetPasswordByLink, SignIn, SignInStep, SignedIn, Touch, TotpBegun,
-    },
+    sign_in::{SecondFactor, Secret, SessionOpened, SetPasswordByLink, SignIn, SignInStep, SignedIn, TotpBegun, Touch},
 };
 use liaison_store::{directory::person, ledger};
 use liaison_testkit::{App, fixture::user};
@@ -47,8 +45,14 @@ pub(crate) async fn mailed_link(app: &App, email: &str) -> String {
     app.work().await;
     let mails = app.email.take();
     let mail = mails.iter().rev().find(|mail| mail.address == email).expect("a mail");
-    let OutboundBody::Email(body) = &mail.body else { panic!("a mail") };
-    let link = body.text.lines().find(|line| line.starts_with("https://")).expect("a link");
+    let OutboundBody::Email(body) = &mail.body else {
+        panic!("a mail")
+    };
+    let link = body
+        .text
+        .lines()
+        .find(|line| line.starts_with("https://"))
+        .expect("a link");
     link.to_owned()
 }
 
@@ -96,7 +100,9 @@ fn from_base32(text: &str) -> Vec<u8> {
         .map(|b| if b.is_ascii_digit() { b - b'2' + 26 } else { b - b'A' })
         .flat_map(|five| (0..5).rev().map(move |at| five >> at & 1))
         .collect();
-    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit)).collect()
+    bits.chunks_exact(8)
+        .map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit))
+        .collect()
 }
 
 /// The code that an app shows for a secret now.
@@ -134,7 +140,9 @@ pub(crate) async fn invited(app: &App, who: &Actor) -> (String, SessionOpened) {
     let link = mailed_link(app, &email).await;
     assert!(link.starts_with("https://liaison.example/welcome/"), "{link}");
     let step = app.service.set_password_by_link(by_link(&token(&link), PASSWORD)).await;
-    let SignInStep::Enrol(opened) = step.unwrap() else { panic!("no second factor yet") };
+    let SignInStep::Enrol(opened) = step.unwrap() else {
+        panic!("no second factor yet")
+    };
     (email, opened)
 }
 
@@ -150,7 +158,11 @@ pub(crate) async fn enrolled(app: &App, who: &Actor) -> Known {
     let (email, opened) = invited(app, who).await;
     let (_, totp) = begin_totp(app, &opened).await;
     let actor = session(app, &opened).await.actor;
-    let codes = app.service.confirm_totp(&actor, &Secret::new(code(app, &totp))).await.unwrap();
+    let codes = app
+        .service
+        .confirm_totp(&actor, &Secret::new(code(app, &totp)))
+        .await
+        .unwrap();
     // The first code was taken: the next one comes half a minute later.
     app.advance(TimeDelta::seconds(30));
     Known {
@@ -172,7 +184,11 @@ pub(crate) async fn challenge(app: &App, known: &Known) -> String {
 /// Signs in by password and one-time code; half a minute goes by, so that the next code is another.
 pub(crate) async fn signed_in(app: &App, known: &Known) -> SessionOpened {
     let challenge = challenge(app, known).await;
-    let opened = app.service.sign_in_totp(second(&challenge, &code(app, &known.totp))).await.unwrap();
+    let opened = app
+        .service
+        .sign_in_totp(second(&challenge, &code(app, &known.totp)))
+        .await
+        .unwrap();
     app.advance(TimeDelta::seconds(30));
     opened
 }

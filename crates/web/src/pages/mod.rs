@@ -14,5 +14,12 @@ use crate::Web;
 
 /// Every page's route.
 pub(crate) fn routes() -> Router<Web> {
-    Router::new().merge(account::routes()).merge(admin::routes()).merge(clinic::routes()).merge(home::routes()).merge(inbox::routes()).merge(link::routes()).merge(notes::routes())
+    Router::new()
+        .merge(account::routes())
+        .merge(admin::routes())
+        .merge(clinic::routes())
+        .merge(home::routes())
+        .merge(inbox::routes())
+        .merge(link::routes())
+        .merge(notes::routes())
 }

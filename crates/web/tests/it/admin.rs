@@ -10,9 +10,21 @@ use crate::harness::Browser;
 
 /// How many entries of an act the ledger has, seen by the clinic's auditor.
 pub(crate) async fn recorded(app: &App, fixture: &Fixture, action: &str) -> u64 {
-    let filter = AuditFilter { actions: vec![action.to_owned()], ..AuditFilter::default() };
-    let search = SearchAudit { filter, counted: true, ..SearchAudit::default() };
-    app.service.search_audit(&fixture.auditor, search).await.unwrap().count.unwrap()
+    let filter = AuditFilter {
+        actions: vec![action.to_owned()],
+        ..AuditFilter::default()
+    };
+    let search = SearchAudit {
+        filter,
+        counted: true,
+        ..SearchAudit::default()
+    };
+    app.service
+        .search_audit(&fixture.auditor, search)
+        .await
+        .unwrap()
+        .count
+        .unwrap()
 }
 
 async fn read_once(app: &App, fixture: &Fixture) -> PatientId {

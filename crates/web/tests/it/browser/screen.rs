@@ -164,16 +164,20 @@ impl Screen {
         self.press(&char::from(key).to_string()).await;
     }
 
-    /// Moves the focus by Tab until it stands on what the selector names; fails after 200.
+    /// Moves the focus by Tab until it stands on what the selector names; fails after 600, more than any page has.
     pub(crate) async fn tab_to(&self, css: &str) {
-        for _ in 0..200 {
+        for _ in 0..600 {
             let script = "return document.activeElement !== null && document.activeElement.matches(arguments[0]);";
             if self.client.execute(script, vec![json!(css)]).await.unwrap() == json!(true) {
                 return;
             }
             self.key(Key::Tab).await;
         }
-        panic!("{css} cannot be reached by the keyboard on {}:\n{}", self.path().await, self.text().await);
+        panic!(
+            "{css} cannot be reached by the keyboard on {}:\n{}",
+            self.path().await,
+            self.text().await
+        );
     }
 
     /// Waits until the page's text holds this.

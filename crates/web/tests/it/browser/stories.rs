@@ -94,8 +94,6 @@ async fn a_physician_writes_signs_and_shares_by_the_keyboard() {
 
     // After six minutes the signature asks again who signs.
     site.app.advance(chrono::TimeDelta::minutes(6));
-    screen.tab_to("a[href='#save']").await;
-    screen.key(Key::Enter).await;
     screen.tab_to("button[value=sign]").await;
     screen.key(Key::Enter).await;
     screen.wait_for("Signature").await;
@@ -103,7 +101,7 @@ async fn a_physician_writes_signs_and_shares_by_the_keyboard() {
     screen.client.execute(boxes, vec![]).await.unwrap();
     screen.fill("#f-password", "not the password").await;
     screen.key(Key::Enter).await;
-    screen.wait_for("does not match").await;
+    screen.wait_for("this is not your password").await;
     screen.client.execute(boxes, vec![]).await.unwrap();
     screen.fill("#f-password", PASSWORD).await;
     screen.key(Key::Enter).await;

@@ -87,8 +87,19 @@ async fn axe_finds_nothing_serious_on_the_clinics_pages() {
         confirmations: Vec::new(),
         idempotency_key: None,
     };
-    let draft = site.app.service.draft_note(&world.physician, draft).await.unwrap().note_id;
-    let calls = site.app.service.call_list(&world.physician, Default::default()).await.unwrap();
+    let draft = site
+        .app
+        .service
+        .draft_note(&world.physician, draft)
+        .await
+        .unwrap()
+        .note_id;
+    let calls = site
+        .app
+        .service
+        .call_list(&world.physician, Default::default())
+        .await
+        .unwrap();
     let call = calls.entries.first().expect("the scene has calls").task.id;
     let pages = [
         page("board", "/board"),
