@@ -31,7 +31,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 /// What a browser would send for the note's form, without its buttons.
-pub fn form_of(page: &Answer) -> Vec<(String, String)> {
+pub(crate) fn form_of(page: &Answer) -> Vec<(String, String)> {
     let body = &page.body;
     let form = &body[body.find("<form id=\"note\"").expect("the note's form")..];
     let form = &form[..form.find("</form>").unwrap()];
@@ -55,10 +55,8 @@ pub fn form_of(page: &Answer) -> Vec<(String, String)> {
                     *value = attribute(&tag, "value").unwrap_or_default();
                 }
             }
-            "" => {
-                if piece.starts_with("/select") {
-                    fields.extend(choice.take());
-                }
+            "" if piece.starts_with("/select") => {
+                fields.extend(choice.take());
             }
             _ => {}
         }
