@@ -88,7 +88,7 @@ async fn fill(app: &App, world: &Fixture) -> usize {
         for share in 0..SHARES {
             let signed = app.sign_content(world, patient, content.clone()).await;
             let shared = app.share_with_both(world, &signed).await;
-            if (number * SHARES + share) % 10 != 0 {
+            if !(number * SHARES + share).is_multiple_of(10) {
                 app.acknowledge_all(world, &shared, &signed).await;
             }
         }
