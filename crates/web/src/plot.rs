@@ -319,7 +319,6 @@ fn whole(days: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops when it cannot work")]
 
     use super::*;
 

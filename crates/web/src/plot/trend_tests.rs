@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test stops when it cannot work")]
-
 use askama::Template;
 use liaison_clinical::{Trend, compute::trend::SeriesLabel, content::infusion::StopReason};
 use liaison_domain::{PatientId, Phi};

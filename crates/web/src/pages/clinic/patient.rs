@@ -398,7 +398,6 @@ fn shares(entries: &[&BoardEntry], beside: &Beside, names: &Names, shell: &Shell
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops when it cannot work")]
 
     use super::*;
 
