@@ -76,3 +76,48 @@ impl Authenticate for Authenticator {
         )))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use liaison_service::sign_in::{OpenSession, SignInMethod};
+    use liaison_testkit::{App, BASE_URL, both_engines, fixture};
+
+    use super::*;
+
+    async fn ask(app: &App, cookie: Option<&str>) -> Result<Credential, AuthFailure> {
+        let mut headers = HeaderMap::new();
+        if let Some(secret) = cookie {
+            let pair = format!("{}={secret}", liaison_web::COOKIE);
+            headers.insert(header::COOKIE, pair.parse().unwrap());
+        }
+        let authenticator = Authenticator::new(app.service.clone());
+        let session = authenticator.authenticate(&headers, None).await?;
+        assert!(session.still_valid().await);
+        Ok(session.credential())
+    }
+
+    both_engines! {
+        async fn the_session_of_the_pages_serves_graphql_too(app: App) {
+            assert!(BASE_URL.starts_with("https"));
+            let world = app.fixture().await;
+            let secret = app.session(&world.physician).await;
+            assert_eq!(ask(&app, Some(&secret)).await, Ok(Credential::Cookie));
+            assert_eq!(ask(&app, None).await, Ok(Credential::Anonymous));
+            assert_eq!(ask(&app, Some("nonsense")).await, Err(AuthFailure::Unauthenticated));
+            // A password alone opens nothing here either.
+            let half = OpenSession {
+                user_id: fixture::user(&world.oncologist),
+                organization_id: None,
+                method: SignInMethod::Password,
+                peer: None,
+                request_id: None,
+                user_agent: None,
+            };
+            let half = app.service.open_session(half).await.unwrap().secret;
+            assert_eq!(ask(&app, Some(&half)).await, Err(AuthFailure::Unauthenticated));
+            let signed_in = app.service.session(&secret, None, None, Touch::Nothing).await.unwrap();
+            app.service.sign_out(&signed_in.actor).await.unwrap();
+            assert_eq!(ask(&app, Some(&secret)).await, Err(AuthFailure::Unauthenticated));
+        }
+    }
+}

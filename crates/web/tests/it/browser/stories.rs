@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use fantoccini::key::Key;
-use liaison_domain::{Actor, EvidenceLevel, RecipientId};
+use liaison_domain::{Actor, Disposition, EvidenceLevel, RecipientId};
 use liaison_ledger::verify_export;
-use liaison_service::notes::DraftNote;
+use liaison_service::{loops::acknowledge::Acknowledge, notes::DraftNote, sign_in::Touch};
 use liaison_testkit::{fixture, notes::journey};
 use serde_json::json;
 
@@ -263,4 +263,72 @@ async fn an_auditor_finds_exports_and_the_export_verifies_offline() {
     let mut broken = export.clone();
     broken[at] ^= 1;
     assert!(verify_export(broken.as_slice(), key).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_ends_keeps_what_was_typed_and_the_board_follows_by_itself() {
+    let site = Site::serve().await;
+    let physician = &site.world.physician;
+    let secret = site.app.session(physician).await;
+    // Twelve hours but a few seconds, used all the time.
+    for _ in 0..51 {
+        site.app.advance(chrono::TimeDelta::minutes(14));
+        let used = site.app.service.session(&secret, None, None, Touch::Activity).await;
+        used.unwrap();
+    }
+    site.app.advance(chrono::TimeDelta::seconds(353));
+    let screen = Screen::signed_in(&site, &secret).await;
+    screen.go(&format!("/shares/{}", site.scene.call_asked.share_id)).await;
+    screen.wait_for("Your session ends in two minutes").await;
+    screen.key(Key::Escape).await;
+    let words = "We phone you today at four.";
+    screen.fill("textarea[name=body]", words).await;
+    site.app.advance(chrono::TimeDelta::minutes(2));
+    screen.wait_for("Your session has ended").await;
+    let typed = "return document.querySelector('textarea[name=body]').value;";
+    assert_eq!(screen.client.execute(typed, vec![]).await.unwrap(), json!(words));
+    // Signed in again, in another tab: this page goes on with the new session.
+    let again = site.app.session(physician).await;
+    let cookie = json!({"name": liaison_web::COOKIE_PLAIN, "value": again, "url": site.base, "httpOnly": true});
+    screen.devtools("Network.setCookie", cookie).await;
+    let press = "document.querySelector('dialog[open] .actions button').click();";
+    screen.client.execute(press, vec![]).await.unwrap();
+    let send = "const field = document.querySelector('textarea[name=body]');
+        if (document.querySelector('dialog[open]')) return false;
+        field.form.requestSubmit(); return true;";
+    for _ in 0..50 {
+        if screen.client.execute(send, vec![]).await.unwrap() == json!(true) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    screen.wait_for("Your reply was sent").await;
+    screen.wait_for(words).await;
+
+    // The board shows an acknowledgment that comes meanwhile, without a reload.
+    screen.go("/board").await;
+    screen.wait_for("Opened by Dr. Oncor Fabricato").await;
+    let mark = "window.stays = true;";
+    screen.client.execute(mark, vec![]).await.unwrap();
+    let recipient = site.scene.opened.recipient_ids[0];
+    let version = site.app.service.loops(physician, &[recipient]).await.unwrap()[&recipient].note_version_id;
+    let reviewed = Acknowledge {
+        recipient_id: Some(recipient),
+        note_version_id: Some(version),
+        dispositions: vec![Disposition::ReviewedNoChange],
+        ..Acknowledge::default()
+    };
+    site.app
+        .service
+        .acknowledge(&site.world.oncologist, reviewed)
+        .await
+        .unwrap();
+    let gone = "return window.stays && !document.body.innerText.includes('Opened by Dr. Oncor Fabricato');";
+    for _ in 0..100 {
+        if screen.client.execute(gone, vec![]).await.unwrap() == json!(true) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the board did not follow:\n{}", screen.text().await);
 }
