@@ -62,8 +62,9 @@ async fn live(State(web): State<Web>, signed: Signed, headers: HeaderMap) -> Res
             if ours {
                 tokio::time::sleep(GATHER).await;
                 while receiver.try_recv().is_ok() {}
+                // Browsers drop an event without data.
                 return Some((
-                    Event::default().event("changed").data(""),
+                    Event::default().event("changed").data("look again"),
                     (web, signed, secret, receiver),
                 ));
             }

@@ -194,7 +194,8 @@ async fn entering(parts: &mut Parts, web: &Web) -> Result<Signed, WebError> {
     };
     let secret = cookie(&parts.headers, Name::Session.of(web)).ok_or_else(away)?;
     let origin = Origin::of(parts, web);
-    let touch = if parts.headers.contains_key(LIVE) {
+    // A stream is no person either; browsers open it anew by themselves.
+    let touch = if parts.headers.contains_key(LIVE) || parts.uri.path() == "/live" {
         Touch::Nothing
     } else {
         Touch::Activity

@@ -105,11 +105,9 @@ async fn a_physician_writes_signs_and_shares_by_the_keyboard() {
     screen.client.execute(boxes, vec![]).await.unwrap();
     screen.fill("#f-password", PASSWORD).await;
     screen.key(Key::Enter).await;
-    screen.wait_for("Signed").await;
+    screen.wait_for("Signed. The note is frozen").await;
 
-    // Shared with the care team that is proposed.
-    screen.tab_to("a[href$='/share']").await;
-    screen.key(Key::Enter).await;
+    // On to the share dialog, with the care team proposed.
     screen.wait_for("What they will read first").await;
     screen.wait_for("Placeholder Cancer Center").await;
     screen.tab_to("button[value=send]").await;
@@ -280,7 +278,9 @@ async fn a_session_that_ends_keeps_what_was_typed_and_the_board_follows_by_itsel
     let screen = Screen::signed_in(&site, &secret).await;
     screen.go(&format!("/shares/{}", site.scene.call_asked.share_id)).await;
     screen.wait_for("Your session ends in two minutes").await;
-    screen.key(Key::Escape).await;
+    let aside = "document.querySelector('dialog[open]').close();
+        document.querySelector('textarea[name=body]').closest('details').open = true;";
+    screen.client.execute(aside, vec![]).await.unwrap();
     let words = "We phone you today at four.";
     screen.fill("textarea[name=body]", words).await;
     site.app.advance(chrono::TimeDelta::minutes(2));
