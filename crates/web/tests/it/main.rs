@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a harness stops the test when it cannot work")]
 
+mod account;
 mod admin;
 mod admin_directory;
 mod browser;
