@@ -18,6 +18,8 @@ pub use app::{App, BASE_URL, START};
 pub use database::Database;
 pub use fixture::Fixture;
 pub use fleet::{Dies, Fleet, cut_short};
+/// The check of an export, which needs the public key alone.
+pub use liaison_ledger::verify_export;
 pub use liaison_store::Engine;
 pub use notes::Signed;
 pub use scene::Scene;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use fantoccini::key::Key;
 use liaison_domain::{Actor, Disposition, EvidenceLevel, RecipientId};
-use liaison_ledger::verify_export;
 use liaison_service::{loops::acknowledge::Acknowledge, notes::DraftNote, sign_in::Touch};
-use liaison_testkit::{fixture, notes::journey};
+use liaison_testkit::{fixture, notes::journey, verify_export};
 use serde_json::json;
 
 use super::{screen::Screen, site::Site};
