@@ -18,6 +18,7 @@ mod pages;
 mod plot;
 mod session;
 mod shell;
+mod words;
 
 use std::sync::Arc;
 
@@ -48,6 +49,12 @@ impl Web {
     /// The use cases.
     pub(crate) fn service(&self) -> &Service {
         &self.0.service
+    }
+
+    /// A fresh key for a form, so that sending it twice is one act.
+    pub(crate) fn fresh_key(&self) -> String {
+        let service = self.service();
+        service.store().random().uuid(service.now()).to_string()
     }
 
     /// Whether people reach the pages by https.

@@ -6,7 +6,6 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Router,
     extract::State,
-    http::HeaderMap,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -15,58 +14,59 @@ use axum::{
 };
 use futures::StreamExt;
 use liaison_service::sign_in::Touch;
-use tokio::sync::broadcast::error::RecvError;
-
-use crate::{
-    Result, Web,
-    session::{self, Name, Signed},
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{Instant, MissedTickBehavior, interval_at},
 };
+
+use crate::{Result, Web, session::Watching};
 
 /// Changes that come close together are told once.
 const GATHER: Duration = Duration::from_millis(250);
-/// How often a silent stream asks whether the session still holds.
+/// How often a stream asks whether the session still holds.
 const STILL_VALID: Duration = Duration::from_secs(20);
 
 pub(crate) fn routes() -> Router<Web> {
     Router::new().route("/live", get(live))
 }
 
-async fn live(State(web): State<Web>, signed: Signed, headers: HeaderMap) -> Result<Response> {
-    let Some(secret) = session::cookie(&headers, Name::Session.of(&web)) else {
-        return Ok(axum::http::StatusCode::UNAUTHORIZED.into_response());
-    };
+async fn live(State(web): State<Web>, Watching(signed): Watching) -> Result<Response> {
     let receiver = web.service().store().events();
-    let state = (web, signed, secret, receiver);
-    let changes = futures::stream::unfold(state, |(web, signed, secret, mut receiver)| async move {
+    let mut check = interval_at(Instant::now() + STILL_VALID, STILL_VALID);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let state = (web, signed, receiver, check);
+    let changes = futures::stream::unfold(state, |(web, signed, mut receiver, mut check)| async move {
         loop {
             let heard = tokio::select! {
                 () = web.stop().cancelled() => return None,
                 heard = receiver.recv() => Some(heard),
-                () = tokio::time::sleep(STILL_VALID) => None,
+                _ = check.tick() => None,
             };
             let ours = match heard {
                 Some(Ok(event)) => {
-                    Some(event.organization_id) == signed.actor.organization_id
-                        || event.to_organization_id == signed.actor.organization_id
-                        || event.user_id == signed.actor.user_id
+                    let actor = &signed.actor;
+                    let organizations = [Some(event.organization_id), event.to_organization_id];
+                    if !organizations.contains(&actor.organization_id) && event.user_id != actor.user_id {
+                        // Another organization's: not even the session is looked at.
+                        continue;
+                    }
+                    true
                 }
                 // Some were missed: look again.
                 Some(Err(RecvError::Lagged(_))) => true,
                 Some(Err(RecvError::Closed)) => return None,
                 None => false,
             };
-            let valid = web.service().session(&secret, None, None, Touch::Nothing).await.is_ok();
-            if !valid {
+            let session = web.service().session(&signed.secret, None, None, Touch::Nothing).await;
+            if session.is_err() {
                 return None;
             }
             if ours {
                 tokio::time::sleep(GATHER).await;
                 while receiver.try_recv().is_ok() {}
                 // Browsers drop an event without data.
-                return Some((
-                    Event::default().event("changed").data("look again"),
-                    (web, signed, secret, receiver),
-                ));
+                let event = Event::default().event("changed").data("look again");
+                return Some((event, (web, signed, receiver, check)));
             }
         }
     });

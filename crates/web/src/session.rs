@@ -186,7 +186,16 @@ pub(crate) fn by_script(headers: &HeaderMap) -> bool {
     headers.contains_key(SCRIPT) || headers.contains_key(LIVE)
 }
 
-async fn entering(parts: &mut Parts, web: &Web) -> Result<Signed, WebError> {
+/// A page that a script fetches anew is no activity of the person.
+fn touch_of(headers: &HeaderMap) -> Touch {
+    if headers.contains_key(LIVE) {
+        Touch::Nothing
+    } else {
+        Touch::Activity
+    }
+}
+
+async fn entering(parts: &mut Parts, web: &Web, touch: Touch) -> Result<Signed, WebError> {
     let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let away = || WebError::SignIn {
         next: (parts.method == axum::http::Method::GET).then(|| here.clone()),
@@ -194,12 +203,6 @@ async fn entering(parts: &mut Parts, web: &Web) -> Result<Signed, WebError> {
     };
     let secret = cookie(&parts.headers, Name::Session.of(web)).ok_or_else(away)?;
     let origin = Origin::of(parts, web);
-    // A stream is no person either; browsers open it anew by themselves.
-    let touch = if parts.headers.contains_key(LIVE) || parts.uri.path() == "/live" {
-        Touch::Nothing
-    } else {
-        Touch::Activity
-    };
     let session = web
         .service()
         .session(&secret, origin.peer.as_deref(), origin.request_id.as_deref(), touch)
@@ -222,7 +225,27 @@ impl FromRequestParts<Web> for Entering {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
-        Ok(Self(entering(parts, web).await?))
+        let touch = touch_of(&parts.headers);
+        Ok(Self(entering(parts, web, touch).await?))
+    }
+}
+
+/// A signed-in person's open stream: browsers open it anew by themselves, so it keeps no session alive.
+pub(crate) struct Watching(pub(crate) Signed);
+
+fn with_both_factors(signed: Signed) -> Result<Signed, WebError> {
+    if signed.session.has_second_factor {
+        Ok(signed)
+    } else {
+        Err(WebError::SecondFactorNeeded)
+    }
+}
+
+impl FromRequestParts<Web> for Watching {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
+        with_both_factors(entering(parts, web, Touch::Nothing).await?).map(Self)
     }
 }
 
@@ -230,12 +253,8 @@ impl FromRequestParts<Web> for Signed {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
-        let signed = entering(parts, web).await?;
-        if signed.session.has_second_factor {
-            Ok(signed)
-        } else {
-            Err(WebError::SecondFactorNeeded)
-        }
+        let touch = touch_of(&parts.headers);
+        with_both_factors(entering(parts, web, touch).await?)
     }
 }
 

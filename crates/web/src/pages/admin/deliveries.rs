@@ -19,7 +19,7 @@ use liaison_service::{
     work::repair::{DeliveryHistory, FindDeliveries, RetryDelivery},
 };
 
-use super::{Names, given_key, key, problems, words};
+use super::{Names, given_key, problems, words};
 use crate::{
     Result, Web, WebError,
     form::{Fields, Post},
@@ -215,7 +215,7 @@ async fn page(web: &Web, signed: &Signed, fields: &Fields, refused: Option<Strin
         state: state.to_owned(),
         channel: channel.to_owned(),
         items: items(web, signed, found).await?,
-        key: key(web),
+        key: web.fresh_key(),
         older,
         refused,
     };

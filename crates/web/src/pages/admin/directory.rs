@@ -14,7 +14,7 @@ use liaison_service::{
     directory::{CreateOrganization, ListOrganizations, Organization},
 };
 
-use super::{given_key, is_admin, key, organization::manages, problems, words};
+use super::{given_key, is_admin, organization::manages, problems, words};
 use crate::{
     Result, Web,
     form::{Fields, Post, Problems},
@@ -94,7 +94,7 @@ async fn page(web: &Web, signed: &Signed, query: &Fields, typed: Fields, problem
         organizations: organizations.collect(),
         older,
         can_add: is_admin(signed) && signed.actor.is_clinic(),
-        key: typed.some("key").unwrap_or_else(|| key(web)),
+        key: typed.some("key").unwrap_or_else(|| web.fresh_key()),
         typed,
         problems,
     };

@@ -9,7 +9,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use futures::stream;
-use liaison_domain::{Actor, NoteKind, PatientId};
+use liaison_domain::{Actor, PatientId};
 use liaison_service::{
     FieldProblem, ServiceError,
     audit::{Disclosure, DisclosureBasis, DisclosurePage, ReadDisclosures},
@@ -60,10 +60,7 @@ impl DisclosuresTemplate {
 }
 
 fn what(disclosure: &Disclosure) -> String {
-    let kind = match disclosure.note_kind {
-        NoteKind::ConsultationNote => "Consultation note",
-        NoteKind::InfusionSummary => "Infusion summary",
-    };
+    let kind = crate::words::note_kind(disclosure.note_kind);
     format!("{kind}, version {}", disclosure.version)
 }
 

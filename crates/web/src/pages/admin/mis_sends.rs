@@ -15,7 +15,7 @@ use liaison_service::{
     loops::mis_send::{CloseMisSend, MisSendCase, MisSendQuery},
 };
 
-use super::{Names, given_key, key, problems, short_id};
+use super::{Names, given_key, problems, short_id};
 use crate::{
     Result, Web,
     form::{Fields, Post, Problems},
@@ -118,7 +118,7 @@ async fn page(
         problems: Problems::new(wrongs),
         which: which.to_owned(),
         cases: cases.collect(),
-        key: key(web),
+        key: web.fresh_key(),
         older,
         wrong,
     };

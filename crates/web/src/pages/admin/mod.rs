@@ -130,12 +130,6 @@ fn short_id(id: &str) -> String {
     }
 }
 
-/// A random key that makes a form one act however often it is sent.
-fn key(web: &Web) -> String {
-    let service = web.service();
-    service.store().random().uuid(service.now()).to_string()
-}
-
 /// The key a form brought.
 fn given_key(fields: &Fields) -> Option<String> {
     fields.some("key")

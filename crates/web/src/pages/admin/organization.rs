@@ -16,7 +16,7 @@ use liaison_service::{
     },
 };
 
-use super::{given_key, key, problems, words};
+use super::{given_key, problems, words};
 use crate::{
     Result, Web, WebError,
     form::{Fields, Post, Problems},
@@ -187,7 +187,7 @@ async fn page(
         shell: Shell::new(web, signed, "Organization"),
         problems: Problems::new(wrong),
         form,
-        key: typed.some("key").unwrap_or_else(|| key(web)),
+        key: typed.some("key").unwrap_or_else(|| web.fresh_key()),
         typed,
         kind: words::kind(organization.kind),
         kept_by,

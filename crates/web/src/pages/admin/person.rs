@@ -15,7 +15,7 @@ use liaison_service::{
 };
 
 use super::{
-    Names, given_key, key,
+    Names, given_key,
     organization::{all, manages, role_words},
     problems, words,
 };
@@ -147,7 +147,7 @@ async fn page(
         key: typed
             .as_ref()
             .and_then(|typed| typed.some("key"))
-            .unwrap_or_else(|| key(web)),
+            .unwrap_or_else(|| web.fresh_key()),
         typed,
         teams: in_teams
             .iter()

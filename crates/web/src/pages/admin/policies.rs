@@ -18,13 +18,14 @@ use liaison_service::{
     directory::{EscalationPreview, Organization, PolicyInForce, PreviewEscalation, SetPolicy, Team},
 };
 
-use super::{Names, given_key, key, organization::manages, problems};
+use super::{Names, given_key, organization::manages, problems};
 use crate::{
     Result, Web, WebError,
     form::{Fields, Post, Problems},
     format::Zone,
     session::Signed,
     shell::{self, Shell},
+    words,
 };
 
 pub(super) fn routes() -> Router<Web> {
@@ -35,14 +36,6 @@ pub(super) fn routes() -> Router<Web> {
 }
 
 const URGENCIES: [Urgency; 3] = [Urgency::Emergent, Urgency::Urgent, Urgency::Routine];
-
-fn urgency_words(urgency: Urgency) -> (&'static str, &'static str) {
-    match urgency {
-        Urgency::Emergent => ("Emergent", "emergent"),
-        Urgency::Urgent => ("Urgent", "urgent"),
-        Urgency::Routine => ("Routine", ""),
-    }
-}
 
 fn step_words(kind: StepKind) -> &'static str {
     match kind {
@@ -116,7 +109,7 @@ async fn overview(State(web): State<Web>, signed: Signed, RawQuery(query): RawQu
 }
 
 fn line(policy: PolicyInForce) -> Line {
-    let (urgency, badge) = urgency_words(policy.urgency);
+    let (urgency, badge) = (words::urgency(policy.urgency), words::urgency_class(policy.urgency));
     let steps = policy.policy.steps.iter();
     Line {
         urgency,
@@ -267,7 +260,7 @@ async fn form(
     policy: PolicyInForce,
     shared: &str,
 ) -> Result<PolicyTemplate> {
-    let (urgency, badge) = urgency_words(policy.urgency);
+    let (urgency, badge) = (words::urgency(policy.urgency), words::urgency_class(policy.urgency));
     let zone = Zone::named(&organization.time_zone);
     let shared_at = zone.read(shared).unwrap_or_else(|| web.service().now());
     let previews = previews(web, signed, organization.id, policy.urgency, shared_at).await?;
@@ -292,7 +285,7 @@ async fn form(
         rows: Vec::new(),
         previews,
         shared_at: zone.input(shared_at),
-        key: key(web),
+        key: web.fresh_key(),
         organization,
         shell,
     })

@@ -15,7 +15,7 @@ use liaison_service::{
     audit::{AuditReview, SaveAuditFilter, SavedFilter, SignOffAuditReview},
 };
 
-use super::{Names, audit_query::AuditQuery, given_key, key, problems};
+use super::{Names, audit_query::AuditQuery, given_key, problems};
 use crate::{
     Result, Web,
     form::{Fields, Post, Problems},
@@ -83,7 +83,7 @@ async fn page(web: &Web, signed: &Signed, fields: Fields, wrong: Vec<FieldProble
         reviews: reviews.collect(),
         shell: Shell::new(web, signed, "Reviews of the audit"),
         problems: Problems::new(wrong),
-        key: given_key(&fields).unwrap_or_else(|| key(web)),
+        key: given_key(&fields).unwrap_or_else(|| web.fresh_key()),
         typed: fields,
         older,
     };

@@ -17,7 +17,7 @@ use liaison_service::{
     },
 };
 
-use super::{endpoints, given_key, key, organization::manages, problems, words};
+use super::{endpoints, given_key, organization::manages, problems, words};
 use crate::{
     Result, Web, WebError,
     form::{Fields, Post, Problems},
@@ -182,7 +182,7 @@ async fn page(
         problems: Problems::new(wrong),
         form,
         settings: if form == "team" { typed.clone() } else { stands(&team) },
-        key: typed.some("key").unwrap_or_else(|| key(web)),
+        key: typed.some("key").unwrap_or_else(|| web.fresh_key()),
         typed,
         part: words::care_role(team.care_role),
         manages,

@@ -9,7 +9,6 @@ use axum::{
     routing::get,
 };
 use chrono::{Days, NaiveDate, TimeDelta};
-use liaison_domain::Urgency;
 use liaison_service::{
     FieldProblem,
     audit::{ReadTimeliness, Timeliness, TimelinessReport},
@@ -65,14 +64,6 @@ struct TimelinessTemplate {
     total: Option<Group>,
     urgencies: Vec<Group>,
     organizations: Vec<Group>,
-}
-
-fn urgency(urgency: Urgency) -> &'static str {
-    match urgency {
-        Urgency::Emergent => "Emergent",
-        Urgency::Urgent => "Urgent",
-        Urgency::Routine => "Routine",
-    }
 }
 
 fn group(name: String, figures: Timeliness, row: usize) -> Group {
@@ -188,7 +179,7 @@ fn fill(template: &mut TimelinessTemplate, report: TimelinessReport) {
     template.total = Some(group("All".to_owned(), report.total, 0));
     let urgencies = report.by_urgency.into_iter().enumerate();
     template.urgencies = urgencies
-        .map(|(row, (of, figures))| group(urgency(of).to_owned(), figures, row))
+        .map(|(row, (of, figures))| group(crate::words::urgency(of).to_owned(), figures, row))
         .collect();
     let organizations = report.by_organization.into_iter().enumerate();
     template.organizations = organizations

@@ -18,7 +18,6 @@ use liaison_service::{
 };
 
 use super::{
-    fresh_key,
     names::{Names, Wanted},
     query, refusal, sent_key, words,
 };
@@ -311,7 +310,7 @@ async fn page(web: &Web, signed: &Signed, id: CallTaskId) -> Result<CallPage> {
         },
         problems: Problems::default(),
         refused: String::new(),
-        key: fresh_key(web),
+        key: web.fresh_key(),
         shell,
     })
 }

@@ -18,7 +18,6 @@ use liaison_service::{
 };
 
 use super::{
-    fresh_key,
     names::Wanted,
     patient::{Entry, Who, care_team_entry, circle_names, restriction_entry, who},
     sent_key, words,
@@ -184,7 +183,7 @@ async fn page(web: &Web, signed: &Signed, id: PatientId) -> Result<CirclePage> {
         },
         physicians,
         problems: Problems::default(),
-        key: fresh_key(web),
+        key: web.fresh_key(),
         shell,
     })
 }

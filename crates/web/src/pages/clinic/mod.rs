@@ -33,12 +33,6 @@ pub(crate) fn routes() -> Router<Web> {
         .merge(notices::routes())
 }
 
-/// A fresh key for a form, so that sending it twice is one act.
-fn fresh_key(web: &Web) -> String {
-    let service = web.service();
-    service.store().random().uuid(service.now()).to_string()
-}
-
 /// What a refused act says on the page it came from; what is not for that page goes on as an error.
 fn refusal(error: ServiceError) -> Result<String> {
     match error {

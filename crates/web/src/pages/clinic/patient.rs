@@ -20,7 +20,6 @@ use liaison_service::{
 
 use super::{
     board::{self, Beside, LoopLine},
-    fresh_key,
     holds::{self, HoldView},
     known::{self, KnownLine},
     names::{Names, Wanted},
@@ -234,7 +233,7 @@ async fn patient(State(web): State<Web>, signed: Signed, Path(id): Path<String>)
         look_alikes,
         holds: holds::in_force(&held, &names, signed.zone),
         lifts: signed.has_any(&[Role::Physician]),
-        key: fresh_key(&web),
+        key: web.fresh_key(),
         known: known::lines(&loops, &beside.versions, &names, &shell),
         trend: plot::trend(&trend),
         items: items(&timeline.items, &loops, &beside, &names, &shell),

@@ -16,7 +16,7 @@ use liaison_service::{
     patients::{AdministrativeGender, OtherMrn, PatientIdentity, RegisterPatient, UpdatePatient},
 };
 
-use super::{fresh_key, sent_key};
+use super::sent_key;
 use crate::{
     Result, Web,
     form::{Fields, Post, Problems, note},
@@ -230,14 +230,14 @@ async fn blank(State(web): State<Web>, signed: Signed) -> Result<Response> {
         others: vec![empty_other(0)],
         ..Typed::default()
     };
-    shell::page(&page(&web, &signed, None, typed, fresh_key(&web)).await?)
+    shell::page(&page(&web, &signed, None, typed, web.fresh_key()).await?)
 }
 
 async fn edit(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
     let id: PatientId = id.parse()?;
     let patient = web.service().patient(&signed.actor, id).await?;
     let typed = Typed::of(patient.identity.reveal());
-    shell::page(&page(&web, &signed, Some(id), typed, fresh_key(&web)).await?)
+    shell::page(&page(&web, &signed, Some(id), typed, web.fresh_key()).await?)
 }
 
 /// Shows the form again with everything that was typed.
@@ -249,7 +249,7 @@ async fn again(
     problems: Vec<FieldProblem>,
 ) -> Result<Response> {
     // A new key: what is sent next differs from what was sent under the old one.
-    let mut page = page(web, &post.signed, id, Typed::sent(&post.fields), fresh_key(web)).await?;
+    let mut page = page(web, &post.signed, id, Typed::sent(&post.fields), web.fresh_key()).await?;
     page.problems = Problems::new(problems);
     shell::page_with(status, &page)
 }

@@ -18,7 +18,6 @@ use liaison_service::{
 
 use super::{
     board::reads_patients,
-    fresh_key,
     names::Wanted,
     refusal, sent_key,
     share_view::{self, Card, Question},
@@ -150,7 +149,7 @@ async fn page(web: &Web, signed: &Signed, id: ShareId) -> Result<SharePage> {
         problems: Problems::default(),
         refused: String::new(),
         typed: Typed::default(),
-        key: fresh_key(web),
+        key: web.fresh_key(),
         shell,
     })
 }

@@ -1,10 +1,12 @@
 //! The clinic's words for what happened to a share: whole phrases that a physician reads at a glance, never our codes.
 
 use liaison_domain::{
-    CallReason, CareRole, ChannelKind, DeliveryPurpose, DeliveryState, Disposition, EvidenceLevel, NoteKind,
-    NoticeKind, Outcome, Urgency, escalation::StepKind,
+    CallReason, CareRole, ChannelKind, DeliveryPurpose, DeliveryState, Disposition, EvidenceLevel, NoticeKind, Outcome,
+    escalation::StepKind,
 };
 use liaison_service::reading::RecipientRow;
+
+pub(super) use crate::words::{note_kind as kind, urgency, urgency_class};
 
 /// How far a copy came.
 pub(super) fn level(level: EvidenceLevel) -> &'static str {
@@ -38,32 +40,6 @@ pub(super) fn tone(row: &RecipientRow) -> &'static str {
         (None, EvidenceLevel::Acknowledged) => "good",
         (None, EvidenceLevel::Opened) => "info",
         _ => "",
-    }
-}
-
-/// How urgent.
-pub(super) fn urgency(urgency: Urgency) -> &'static str {
-    match urgency {
-        Urgency::Routine => "Routine",
-        Urgency::Urgent => "Urgent",
-        Urgency::Emergent => "Emergent",
-    }
-}
-
-/// Its badge's class.
-pub(super) fn urgency_class(urgency: Urgency) -> &'static str {
-    match urgency {
-        Urgency::Routine => "",
-        Urgency::Urgent => "urgent",
-        Urgency::Emergent => "emergent",
-    }
-}
-
-/// What kind of note.
-pub(super) fn kind(kind: NoteKind) -> &'static str {
-    match kind {
-        NoteKind::ConsultationNote => "Consultation note",
-        NoteKind::InfusionSummary => "Infusion summary",
     }
 }
 

@@ -179,7 +179,7 @@ async fn page(web: &Web, signed: &Signed, typed: Fields, problems: Problems) -> 
     };
     let among = |wanted: &dyn Fn(&Coverage) -> bool| coverages.iter().filter(|row| wanted(row)).map(entry).collect();
     Ok(CoveragePage {
-        key: service.store().random().uuid(shell.now).to_string(),
+        key: web.fresh_key(),
         mine: among(&|row| row.absent_user_id == me),
         covered: among(&|row| row.covering_user_id == me),
         others: among(&|row| for_others && row.absent_user_id != me && row.covering_user_id != me),

@@ -183,7 +183,7 @@ impl Desk<'_> {
         Reading {
             csrf: self.csrf.to_owned(),
             base: self.base.clone(),
-            key: self.web.service().store().random().uuid(now).to_string(),
+            key: self.web.fresh_key(),
             print: false,
             heading,
             identity,

@@ -57,10 +57,9 @@ async fn myself(web: &Web, signed: &Signed) -> Result<UpdatePerson> {
 }
 
 fn page(web: &Web, signed: &Signed, shown: UpdatePerson, problems: Problems) -> PreferencesPage {
-    let service = web.service();
     PreferencesPage {
         shell: Shell::new(web, signed, "Notices"),
-        key: service.store().random().uuid(service.now()).to_string(),
+        key: web.fresh_key(),
         email: shown.email,
         phone: shown.phone.unwrap_or_default(),
         time_zone: shown.time_zone,

@@ -115,7 +115,7 @@ async fn page(web: &Web, signed: &Signed, id: RecipientId, typed: Fields, proble
     Ok(RedirectPage {
         shell: Shell::new(web, signed, "Pass on"),
         id: id.to_string(),
-        key: service.store().random().uuid(service.now()).to_string(),
+        key: web.fresh_key(),
         about: patient.map_or_else(|| kind.to_owned(), |patient| format!("{kind}, {patient}")),
         search,
         targets,

@@ -1,23 +1,14 @@
 //! The words of the recipient's pages: stable codes become what a clinician would say.
 
-use liaison_domain::{CareRole, Decline, Disposition, NoteKind, RecipientId, Urgency};
+use liaison_domain::{CareRole, Decline, Disposition, RecipientId, Urgency};
 use liaison_service::FieldProblem;
 
-/// What kind of note it is.
-pub(super) fn kind(kind: NoteKind) -> &'static str {
-    match kind {
-        NoteKind::ConsultationNote => "Consultation note",
-        NoteKind::InfusionSummary => "Infusion summary",
-    }
-}
+use crate::words;
+pub(super) use crate::words::note_kind as kind;
 
 /// The urgency as a badge: its class and its word.
 pub(super) fn urgency(urgency: Urgency) -> (&'static str, &'static str) {
-    match urgency {
-        Urgency::Routine => ("", "Routine"),
-        Urgency::Urgent => ("urgent", "Urgent"),
-        Urgency::Emergent => ("emergent", "Emergent"),
-    }
+    (words::urgency_class(urgency), words::urgency(urgency))
 }
 
 /// A disposition as its author would say it (content specification 8.1).

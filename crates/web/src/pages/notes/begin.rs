@@ -96,7 +96,7 @@ async fn page(web: &Web, signed: &Signed, patient: PatientId, problems: Problems
     };
     Ok(NewPage {
         shell: Shell::new(web, signed, "New note"),
-        key: web.service().store().random().uuid(web.service().now()).to_string(),
+        key: web.fresh_key(),
         open: notes
             .iter()
             .filter(|note| note.has_draft)

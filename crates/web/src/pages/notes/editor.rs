@@ -174,7 +174,7 @@ async fn page(
         kind: kind_words(kind),
         amends: note.version,
         revision,
-        key: web.service().store().random().uuid(web.service().now()).to_string(),
+        key: web.fresh_key(),
         zone: zone.name(),
         signs: signed.actor.has(Role::Physician),
         sections: form(kind, typed, &about),

@@ -1,8 +1,9 @@
 //! What stands at the top of each page about a note: the patient, the kind, the clinic's zone.
 
-use liaison_domain::{NoteKind, PatientId};
+use liaison_domain::PatientId;
 use liaison_service::ServiceError;
 
+pub(super) use crate::words::note_kind as kind_words;
 use crate::{
     Result, Web,
     format::{Zone, date},
@@ -36,12 +37,4 @@ pub(super) async fn clinic_zone(web: &Web, signed: &Signed) -> Result<Zone> {
     let id = signed.actor.organization_id.ok_or(ServiceError::Forbidden)?;
     let clinic = web.service().organization_by_id(&signed.actor, id).await?;
     Ok(clinic.map_or(signed.zone, |clinic| Zone::named(&clinic.time_zone)))
-}
-
-/// `Consultation note` or `Infusion summary`.
-pub(super) fn kind_words(kind: NoteKind) -> &'static str {
-    match kind {
-        NoteKind::ConsultationNote => "Consultation note",
-        NoteKind::InfusionSummary => "Infusion summary",
-    }
 }

@@ -19,7 +19,7 @@ use liaison_service::{
 
 use super::{
     head::{PatientHead, kind_words},
-    version::{ChangeView, changes_of, tone},
+    version::{ChangeView, changes_of},
 };
 use crate::{
     Result, Web,
@@ -154,7 +154,7 @@ async fn page(web: &Web, signed: &Signed, id: NoteId, problems: Problems, withdr
             signed_by: name(row.signed_by),
             signed_at: row.signed_at,
             urgency: words(row.urgency.as_str()),
-            tone: tone(row.urgency),
+            tone: crate::words::urgency_class(row.urgency),
             withdrawn: row.withdrawn_at.is_some(),
             newest: i64::from(row.version) == note.version,
             sent: sent.remove(&row.id).unwrap_or_default(),
@@ -174,7 +174,7 @@ async fn page(web: &Web, signed: &Signed, id: NoteId, problems: Problems, withdr
         reason,
         changes,
         physician: actor.has(Role::Physician),
-        key: service.store().random().uuid(service.now()).to_string(),
+        key: web.fresh_key(),
         problems,
         withdraw_reason,
         ask_password: !signed.session.is_fresh(service.now()),

@@ -22,7 +22,7 @@ use liaison_service::{
 
 use super::{
     head::{PatientHead, kind_words},
-    version::{Reading, tone},
+    version::Reading,
 };
 use crate::{
     Result, Web,
@@ -255,7 +255,7 @@ async fn proposed(web: &Web, signed: &Signed, note: &ReleasedNote) -> Result<Typ
         message: String::new(),
         reasons: BTreeMap::new(),
         call: Call::default(),
-        key: web.service().store().random().uuid(now).to_string(),
+        key: web.fresh_key(),
     })
 }
 
@@ -585,7 +585,7 @@ async fn page(
             .filter(|one| **one >= level)
             .map(|one| (one.as_str(), words(one.as_str()), *one == chosen))
             .collect(),
-        tone: tone(level),
+        tone: crate::words::urgency_class(level),
         questions,
         roles: CareRole::ALL
             .iter()

@@ -140,7 +140,7 @@ async fn page(
             .map(|higher| (higher.as_str(), crate::format::words(higher.as_str())))
             .collect(),
         given,
-        key: service.store().random().uuid(service.now()).to_string(),
+        key: web.fresh_key(),
         ask_password: !signed.session.is_fresh(service.now()),
         physician: signed.actor.has(Role::Physician),
         preview,

@@ -82,19 +82,10 @@ impl Reading {
     pub(super) fn new(line: &BottomLine, sections: &[Section]) -> Self {
         Self {
             urgency: words(line.urgency.as_str()),
-            tone: tone(line.urgency),
+            tone: crate::words::urgency_class(line.urgency),
             line: line.clone(),
             sections: sections.iter().skip(1).cloned().collect(),
         }
-    }
-}
-
-/// The badge of an urgency.
-pub(super) fn tone(urgency: liaison_clinical::Urgency) -> &'static str {
-    match urgency {
-        liaison_clinical::Urgency::Routine => "",
-        liaison_clinical::Urgency::Urgent => "urgent",
-        liaison_clinical::Urgency::Emergent => "emergent",
     }
 }
 
