@@ -25,6 +25,7 @@ use tracing::Level;
 use crate::{
     config::Config,
     metrics::{MEDIA_TYPE, Metrics, count_requests},
+    proxies::see_through,
     sign_in::Authenticator,
 };
 
@@ -75,6 +76,10 @@ pub(crate) fn router(
         .layer(trace)
         .layer(axum::middleware::from_fn_with_state(metrics, count_requests))
         .route("/healthz", get(async || "ok\n"))
+        .layer(axum::middleware::from_fn_with_state(
+            config.http.trusted_proxies.clone().into(),
+            see_through,
+        ))
 }
 
 /// The monitor's routes: `/metrics`, `/healthz` and `/readyz`, on an address of their own.

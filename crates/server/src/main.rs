@@ -16,6 +16,7 @@ mod lifecycle;
 mod metrics;
 mod no_mail;
 mod out;
+mod proxies;
 mod sign_in;
 mod telemetry;
 mod wiring;

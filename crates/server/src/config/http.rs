@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use liaison_channels::AddressRange;
 use serde::Deserialize;
 use url::Url;
 
@@ -14,6 +15,8 @@ pub(crate) struct Http {
     /// Address and port to listen on.
     pub(crate) listen: SocketAddr,
     base_url: Option<String>,
+    /// The reverse proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<AddressRange>,
     #[serde(skip)]
     checked: Option<Url>,
 }
@@ -23,6 +26,7 @@ impl Default for Http {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base_url: None,
+            trusted_proxies: Vec::new(),
             checked: None,
         }
     }
