@@ -17,6 +17,16 @@ pub(crate) struct Cluster {
     guard: Child,
     pipe: ChildStdin,
     url: String,
+    control: String,
+}
+
+/// What a server is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Tests: fast, and what it holds need not outlive a crash of it.
+    Quick,
+    /// Measurements and faults: what was committed is there after a crash, as in a deployment.
+    Durable,
 }
 
 impl Cluster {
@@ -24,11 +34,12 @@ impl Cluster {
     ///
     /// # Errors
     /// When the guard cannot start the server; the guard has said why by then.
-    pub(crate) async fn start(programs: &Programs) -> Result<Self> {
+    pub(crate) async fn start(programs: &Programs, kind: Kind) -> Result<Self> {
         let own = std::env::current_exe().context("cannot find this program's own file")?;
         let mut guard = Command::new(own)
             .arg("guard")
             .arg(&programs.folder)
+            .args((kind == Kind::Durable).then_some("--durable"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A group of its own: Ctrl-C in the terminal, or a signal to our whole group, does not end it.
@@ -37,8 +48,14 @@ impl Cluster {
             .context("cannot start the guard of PostgreSQL")?;
         let pipe = guard.stdin.take().context("the guard has no pipe")?;
         let said = guard.stdout.take().context("the guard has no output")?;
-        match BufReader::new(said).lines().next_line().await {
-            Ok(Some(url)) => Ok(Self { guard, pipe, url }),
+        let mut lines = BufReader::new(said).lines();
+        match (lines.next_line().await, lines.next_line().await) {
+            (Ok(Some(url)), Ok(Some(control))) => Ok(Self {
+                guard,
+                pipe,
+                url,
+                control,
+            }),
             _ => bail!("the private PostgreSQL does not start (guard: {})", guard.wait().await?),
         }
     }
@@ -46,6 +63,11 @@ impl Cluster {
     /// The URL of its `postgres` database, for a role that may create databases.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The socket by which the server is stopped and started.
+    pub(crate) fn control(&self) -> &str {
+        &self.control
     }
 
     /// Tells the guard which command to end, should this process vanish; `None` when the command has ended.

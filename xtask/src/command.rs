@@ -9,8 +9,8 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::URL_VARIABLE;
 use crate::cluster::Cluster;
+use crate::{CONTROL_VARIABLE, URL_VARIABLE};
 
 /// How long a command may take to end once it was told to; nextest gives its tests 10 s of these.
 const GRACE: Duration = Duration::from_secs(15);
@@ -73,6 +73,7 @@ pub(crate) async fn run(command: std::process::Command, cluster: &mut Cluster, s
     let shown = format!("{command:?}");
     let mut command = Command::from(command);
     command.env(URL_VARIABLE, cluster.url());
+    command.env(CONTROL_VARIABLE, cluster.control());
     let mut child = command.spawn().with_context(|| format!("cannot run {shown}"))?;
     cluster
         .watch(child.id())

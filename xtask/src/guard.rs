@@ -4,19 +4,24 @@
 //! input is a pipe whose other end only the command holds, and the system closes it however the command ends, by
 //! SIGKILL too. Then the guard ends what the command was running, stops the server and removes the folder.
 //!
-//! The server holds nothing worth keeping: it writes without waiting for the disk and asks for no password, but
-//! listens on the loopback address alone.
+//! The server holds nothing worth keeping: it writes without waiting for the disk, unless it was asked to be durable,
+//! and asks for no password, but listens on the loopback address alone.
+//!
+//! In the folder is also a socket by which the command stops the server as a crash would, and starts it again: one word
+//! a line, `stop` or `start`; the answer is `done` or what went wrong.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::chown;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -34,22 +39,32 @@ const TRIES: usize = 3;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// How long whoever has opened the control socket may take to say its word.
+const WORD_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(clap::Args)]
 pub(crate) struct Settings {
     /// The folder of initdb, pg_ctl, postgres and psql.
     programs: PathBuf,
+    /// What was committed outlives the server's crash.
+    #[arg(long)]
+    durable: bool,
 }
 
-/// Starts the server, prints its URL as one line, and keeps it until standard input ends.
+/// Starts the server, prints its URL and its control socket, a line each, and keeps it until standard input ends.
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     // Whoever tells us to end tells the command too, and its end is what we wait for.
     let _deaf = Signals::listen()?;
     let mut orders = orders();
-    let home = Home::create(&settings.programs)?;
-    let mut server = home.start().await?;
-    let url = server.url();
-    let said = writeln!(io::stdout(), "{url}").and_then(|()| io::stdout().flush());
+    let home = Home::create(&settings)?;
+    let mut kept = Kept {
+        server: Some(home.start().await?),
+        port: 0,
+    };
+    kept.port = kept.server.as_ref().map_or(0, |server| server.port);
+    let control = UnixListener::bind(home.control()).context("cannot make the control socket")?;
+    let said =
+        writeln!(io::stdout(), "{}\n{}", url(kept.port), home.control().display()).and_then(|()| io::stdout().flush());
     let mut watched = None;
     // If nobody reads the URL, the command is gone, and standard input has ended as well.
     while said.is_ok() {
@@ -58,17 +73,66 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
                 Some(order) => watched = order.parse().ok(),
                 None => break,
             },
-            status = server.process.wait() => {
+            status = kept.ended() => {
                 bail!("PostgreSQL ended by itself ({}); its last words:\n{}", status?, home.last_words());
             }
+            asked = control.accept() => kept.serve(&home, asked?.0).await,
         }
     }
     if let Some(process) = watched {
         command::terminate(process).await;
     }
-    let stopped = server.stop(&home).await;
+    let stopped = kept.stop(&home).await;
     home.remove()?;
     stopped
+}
+
+/// The server while it is kept: there, or stopped because somebody asked for it.
+struct Kept {
+    server: Option<Server>,
+    port: u16,
+}
+
+impl Kept {
+    /// Comes back when the server ends although nobody stopped it.
+    async fn ended(&mut self) -> io::Result<std::process::ExitStatus> {
+        match &mut self.server {
+            Some(server) => server.process.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn stop(&mut self, home: &Home) -> Result<()> {
+        match self.server.take() {
+            Some(mut server) => server.stop(home).await,
+            None => Ok(()),
+        }
+    }
+
+    /// One word from the control socket. Whoever asks and does not wait for the answer is no concern of ours.
+    async fn serve(&mut self, home: &Home, stream: UnixStream) {
+        let mut stream = BufReader::new(stream);
+        let mut word = String::new();
+        if !matches!(timeout(WORD_LIMIT, stream.read_line(&mut word)).await, Ok(Ok(_))) {
+            return;
+        }
+        let done = match (word.trim(), &self.server) {
+            ("stop", _) => self.stop(home).await,
+            ("start", Some(_)) => Ok(()),
+            ("start", None) => home.launch_on(self.port).await.map(|server| self.server = Some(server)),
+            (other, _) => Err(anyhow::anyhow!("the words are stop and start, not {other:?}")),
+        };
+        let answer = match done {
+            Ok(()) => "done\n".to_owned(),
+            Err(error) => format!("{}\n", format!("{error:#}").replace('\n', " ")),
+        };
+        stream.get_mut().write_all(answer.as_bytes()).await.ok();
+    }
+}
+
+/// The URL of the `postgres` database on a port.
+fn url(port: u16) -> String {
+    format!("postgres://{ROLE}@127.0.0.1:{port}/postgres")
 }
 
 /// The lines of standard input; ends with it. A thread reads them: it may wait for ever, and dies with the process.
@@ -90,10 +154,11 @@ struct Home {
     programs: PathBuf,
     /// User and group to become; PostgreSQL refuses to run as root.
     owner: Option<(u32, u32)>,
+    durable: bool,
 }
 
 impl Home {
-    fn create(programs: &Path) -> Result<Self> {
+    fn create(settings: &Settings) -> Result<Self> {
         let owner = if postgres::user_id(None)? == 0 {
             Some(unprivileged()?)
         } else {
@@ -114,13 +179,18 @@ impl Home {
         }
         Ok(Self {
             folder,
-            programs: programs.to_path_buf(),
+            programs: settings.programs.clone(),
             owner,
+            durable: settings.durable,
         })
     }
 
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    fn control(&self) -> PathBuf {
+        self.folder.path().join("control")
     }
 
     fn log(&self) -> PathBuf {
@@ -165,13 +235,10 @@ impl Home {
         );
         let mut failure = None;
         for _ in 0..TRIES {
-            let mut server = self.launch(free_port()?)?;
-            match timeout(START_LIMIT, self.ready(&mut server)).await {
-                Ok(Ok(())) => return Ok(server),
-                Ok(Err(error)) => failure = Some(error),
-                Err(_) => failure = Some(anyhow::anyhow!("no answer within {START_LIMIT:?}")),
+            match self.launch_on(free_port()?).await {
+                Ok(server) => return Ok(server),
+                Err(error) => failure = Some(error),
             }
-            server.stop(self).await.ok();
             if !self.last_words().contains("Address already in use") {
                 break;
             }
@@ -183,6 +250,18 @@ impl Home {
         )))
     }
 
+    /// Starts the server over what is in the folder and waits until it answers.
+    async fn launch_on(&self, port: u16) -> Result<Server> {
+        let mut server = self.launch(port)?;
+        let failure = match timeout(START_LIMIT, self.ready(&mut server)).await {
+            Ok(Ok(())) => return Ok(server),
+            Ok(Err(error)) => error,
+            Err(_) => anyhow::anyhow!("no answer within {START_LIMIT:?}"),
+        };
+        server.stop(self).await.ok();
+        Err(failure)
+    }
+
     fn launch(&self, port: u16) -> Result<Server> {
         let log = fs::File::create(self.log()).context("cannot make the server's log")?;
         let mut command = self.program("postgres");
@@ -192,15 +271,17 @@ impl Home {
             "listen_addresses=127.0.0.1",
             &format!("port={port}"),
             &socket,
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
             "max_connections=300",
             "shared_buffers=256MB",
             // In the folder and not in /dev/shm, where it would outlive a server ended by force.
             "dynamic_shared_memory_type=mmap",
         ] {
             command.args(["-c", setting]);
+        }
+        if !self.durable {
+            for setting in ["fsync=off", "synchronous_commit=off", "full_page_writes=off"] {
+                command.args(["-c", setting]);
+            }
         }
         command.stdout(log.try_clone()?).stderr(log);
         // The last resort, should the guard itself fail.
@@ -219,7 +300,7 @@ impl Home {
             }
             let mut psql = self.program("psql");
             psql.args(["-XAtq", "-c", "SELECT name FROM pg_available_extensions"])
-                .arg(server.url());
+                .arg(url(server.port));
             let output = psql.output().await.context("cannot run psql")?;
             if output.status.success() {
                 break String::from_utf8_lossy(&output.stdout).into_owned();
@@ -267,10 +348,6 @@ struct Server {
 }
 
 impl Server {
-    fn url(&self) -> String {
-        format!("postgres://{ROLE}@127.0.0.1:{}/postgres", self.port)
-    }
-
     /// Stops it at once, without a checkpoint, but so that it frees its shared memory and ends its sessions.
     async fn stop(&mut self, home: &Home) -> Result<()> {
         let begun = Instant::now();

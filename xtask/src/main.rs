@@ -1,4 +1,4 @@
-//! Tasks for developers and CI: `cargo xtask test`, `cargo xtask postgres` and `cargo xtask sbom`.
+//! Tasks for developers and CI: `cargo xtask test`, `simulate`, `fuzz`, `postgres` and `sbom`.
 //!
 //! This is where the commands are read and their exit codes decided. What they do stands in the
 //! modules; the order of the checks of a whole build stands in `.ci/run`.
@@ -24,11 +24,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Kind};
 use crate::command::Signals;
 
 /// The variable by which tests learn of the private PostgreSQL: a `postgres://` URL whose role may create databases.
 const URL_VARIABLE: &str = "LIAISON_TEST_POSTGRES_URL";
+
+/// The variable by which the fault run learns how to stop and start that PostgreSQL: the path of a socket of the guard's.
+const CONTROL_VARIABLE: &str = "LIAISON_CLUSTER_CONTROL";
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks for developers and CI")]
@@ -52,6 +55,9 @@ enum Task {
     ///
     /// With `-- command`, runs the command with LIAISON_TEST_POSTGRES_URL set and exits with its code.
     Postgres {
+        /// What was committed outlives the server's crash, as in a deployment; for measurements.
+        #[arg(long)]
+        durable: bool,
         /// The command and its arguments.
         #[arg(last = true)]
         command: Vec<OsString>,
@@ -94,7 +100,7 @@ async fn run(task: Task) -> Result<u8> {
         Task::Test { arguments } => {
             browser::find_or_install()?;
             let commands = test::commands(&arguments);
-            with_cluster(async |cluster, signals| {
+            with_cluster(Kind::Quick, async |cluster, signals| {
                 for command in commands {
                     let code = command::run(command, cluster, signals).await?;
                     if code != 0 {
@@ -107,13 +113,20 @@ async fn run(task: Task) -> Result<u8> {
         }
         Task::Simulate(wanted) if !wanted.needs_postgres() => plain(wanted.command()),
         Task::Simulate(wanted) => {
-            with_cluster(async |cluster, signals| command::run(wanted.command(), cluster, signals).await).await
+            with_cluster(Kind::Quick, async |cluster, signals| {
+                command::run(wanted.command(), cluster, signals).await
+            })
+            .await
         }
         Task::Fuzz(wanted) => {
-            with_cluster(async |cluster, signals| command::run(wanted.command(), cluster, signals).await).await
+            with_cluster(Kind::Quick, async |cluster, signals| {
+                command::run(wanted.command(), cluster, signals).await
+            })
+            .await
         }
-        Task::Postgres { command } => {
-            with_cluster(async |cluster, signals| match command.split_first() {
+        Task::Postgres { durable, command } => {
+            let kind = if durable { Kind::Durable } else { Kind::Quick };
+            with_cluster(kind, async |cluster, signals| match command.split_first() {
                 Some((program, arguments)) => {
                     let mut command = std::process::Command::new(program);
                     command.args(arguments);
@@ -140,14 +153,14 @@ fn plain(mut command: std::process::Command) -> Result<u8> {
 }
 
 /// Starts a cluster, does the work and waits until the cluster is gone, also when the work failed or was interrupted.
-async fn with_cluster<W>(work: W) -> Result<u8>
+async fn with_cluster<W>(kind: Kind, work: W) -> Result<u8>
 where
     W: AsyncFnOnce(&mut Cluster, &mut Signals) -> Result<u8>,
 {
     let programs = postgres::find_or_install()?;
     let mut signals = Signals::listen()?;
     let started = tokio::select! {
-        started = Cluster::start(&programs) => started,
+        started = Cluster::start(&programs, kind) => started,
         // The guard sees our end of its pipe close and cleans up.
         signal = signals.next() => return Ok(signal.exit_code()),
     };

@@ -8,9 +8,11 @@ use crate::workspace::{Dependency, Kind, Package, packages};
 const SERVER: &str = "liaison";
 const TESTKIT: &str = "liaison-testkit";
 const XTASK: &str = "xtask";
+/// Speed and faults, measured on the binary: a tool that ships nothing, and the only user of the testkit beside tests.
+const BENCH: &str = "liaison-bench";
 
 /// Which of ours each crate may name in what it ships; the server may name all but the testkit.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("liaison-clinical", &[]),
     ("liaison-domain", &["liaison-clinical"]),
     ("liaison-ledger", &[]),
@@ -42,19 +44,29 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "liaison-store",
         ],
     ),
+    (
+        BENCH,
+        &[
+            "liaison-channels",
+            "liaison-clinical",
+            "liaison-domain",
+            "liaison-service",
+            "liaison-store",
+        ],
+    ),
     (XTASK, &[]),
 ];
 
 /// Which crates may name an outside crate, for tests too. The name ends in `*` where its companions count as well.
 const OUTSIDE: [(&str, &[&str]); 9] = [
-    ("sqlx*", &["liaison-store", TESTKIT]),
+    ("sqlx*", &["liaison-store", TESTKIT, BENCH]),
     ("apalis*", &["liaison-jobs", "liaison-store"]),
     ("async-graphql*", &["liaison-graphql", "liaison-clinical"]),
     ("lettre", &["liaison-channels"]),
-    ("reqwest*", &["liaison-channels"]),
+    ("reqwest*", &["liaison-channels", BENCH]),
     ("askama*", &["liaison-web"]),
     ("fantoccini", &["liaison-web"]),
-    ("anyhow", &[SERVER, XTASK]),
+    ("anyhow", &[SERVER, XTASK, BENCH]),
     ("openssl*", &[]),
 ];
 
@@ -87,9 +99,13 @@ fn complaint(package: &str, dependency: &Dependency) -> Option<String> {
     if name == SERVER {
         return wrong("nothing depends on the binary".into());
     }
+    if name == BENCH {
+        return wrong("nothing depends on the tool that measures".into());
+    }
     if name == TESTKIT {
         return match dependency.kind {
             Kind::Dev => None,
+            Kind::Normal if package == BENCH => None,
             _ => wrong("the testkit is for [dev-dependencies]".into()),
         };
     }
@@ -171,6 +187,9 @@ fn a_wrong_arrow_is_noticed() {
         ("liaison-domain", "tokio", Kind::Normal),
         ("liaison-ledger", "futures-util", Kind::Build),
         ("liaison-store", "anyhow", Kind::Normal),
+        (SERVER, BENCH, Kind::Dev),
+        (BENCH, SERVER, Kind::Normal),
+        (BENCH, TESTKIT, Kind::Build),
     ] {
         assert!(
             complaint(package, &dependency(name, kind)).is_some(),
@@ -181,6 +200,8 @@ fn a_wrong_arrow_is_noticed() {
         (SERVER, "liaison-store", Kind::Normal),
         (SERVER, TESTKIT, Kind::Dev),
         ("liaison-service", TESTKIT, Kind::Dev),
+        (BENCH, TESTKIT, Kind::Normal),
+        (BENCH, "reqwest", Kind::Normal),
         ("liaison-store", "sqlx", Kind::Normal),
         ("liaison-store", "serde", Kind::Normal),
         ("liaison-domain", "tokio", Kind::Dev),

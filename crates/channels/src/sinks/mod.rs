@@ -6,6 +6,7 @@ mod cut;
 mod mail_reader;
 mod smtp;
 mod smtp_session;
+mod trickle;
 mod webhook;
 
 pub use captured::CapturedChannel;

@@ -11,18 +11,22 @@ use std::{
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{ConnectInfo, DefaultBodyLimit, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use liaison_domain::Clock;
 use liaison_service::channel::Secret;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::cut::{CuttingListener, Scissors};
+use super::{
+    cut::{CuttingListener, Scissors},
+    trickle::Trickle,
+};
 
 /// Largest event taken, in bytes: Standard Webhooks recommends less than 20 kB.
 const MAX_EVENT: usize = 20_000;
@@ -67,6 +71,8 @@ pub struct WebhookReply {
     pub delay: Duration,
     /// Cut the connection instead of answering.
     pub close: bool,
+    /// How often the body is repeated, and the pause before each time; `None` for once, at once.
+    pub repeated: Option<(u64, Duration)>,
 }
 
 impl WebhookReply {
@@ -78,6 +84,7 @@ impl WebhookReply {
             body: String::new(),
             delay: Duration::ZERO,
             close: false,
+            repeated: None,
         }
     }
 
@@ -101,6 +108,12 @@ impl WebhookReply {
         self
     }
 
+    /// With the body so many times, a pause before each: too slow, or without end.
+    pub fn repeated(mut self, times: u64, pause: Duration) -> Self {
+        self.repeated = Some((times, pause));
+        self
+    }
+
     /// After a wait.
     pub fn delayed(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -111,6 +124,8 @@ impl WebhookReply {
 /// An event as it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedWebhook {
+    /// When its body was read, by the receiver's clock.
+    pub at: DateTime<Utc>,
     /// `webhook-id`.
     pub id: String,
     /// `webhook-timestamp`, in seconds since 1970.
@@ -340,6 +355,7 @@ async fn receive(
     };
     let reply = shared.next_reply();
     shared.keep(ReceivedWebhook {
+        at: shared.clock.now(),
         id,
         timestamp,
         method: method.to_string(),
@@ -356,7 +372,13 @@ async fn receive(
         scissors.cut();
     }
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, reply.body).into_response();
+    let mut response = match reply.repeated {
+        None => (status, reply.body).into_response(),
+        Some((times, pause)) => {
+            let body = Trickle::new(Bytes::from(reply.body), times, pause);
+            (status, Body::new(body)).into_response()
+        }
+    };
     for (name, value) in &reply.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
             response.headers_mut().append(name, value);
