@@ -4,6 +4,7 @@
 
 pub mod coverage;
 pub mod endpoint;
+pub mod find;
 pub mod membership;
 pub mod organization;
 pub mod person;

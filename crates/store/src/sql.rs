@@ -40,6 +40,7 @@ pub fn statements() -> Vec<Sql> {
         crate::backup::examine::STATEMENTS,
         crate::directory::coverage::STATEMENTS,
         crate::directory::endpoint::STATEMENTS,
+        crate::directory::find::STATEMENTS,
         crate::directory::membership::STATEMENTS,
         crate::directory::organization::STATEMENTS,
         crate::directory::person::STATEMENTS,

@@ -396,4 +396,32 @@ impl App {
     pub async fn fixture(&self) -> Fixture {
         Fixture::build(&self.service).await
     }
+
+    /// Makes the directory long: practices named `Practice 000` and so on, each with a team named `Desk`, in this order.
+    pub async fn practices(&self, fixture: &Fixture, count: usize) -> Vec<TeamId> {
+        let mut teams = Vec::with_capacity(count);
+        for number in 0..count {
+            let organization = CreateOrganization {
+                name: format!("Practice {number:03}"),
+                kind: OrganizationKind::Other,
+                time_zone: "America/Chicago".to_owned(),
+                phone: None,
+                managed_by: Some(fixture.clinic),
+                idempotency_key: None,
+            };
+            let organization_id = self.service.create_organization(&fixture.admin, organization).await;
+            let team = CreateTeam {
+                organization_id: organization_id.expect("a practice"),
+                settings: TeamSettings {
+                    name: "Desk".to_owned(),
+                    care_role: CareRole::PrimaryCare,
+                    calendar: Calendar::office_hours("America/Chicago".parse().expect("a zone")),
+                    phone: None,
+                },
+                idempotency_key: None,
+            };
+            teams.push(self.service.create_team(&fixture.admin, team).await.expect("a team"));
+        }
+        teams
+    }
 }

@@ -100,8 +100,11 @@
     try {
       const body = new URLSearchParams(new FormData(form));
       for (const name of [...body.keys()]) { if (name.startsWith("paste:")) { body.delete(name); } }
+      const text = body.toString();
       const answer = await fetch(form.action, {
         method: "POST", body,
+        // A tab that is closed lets what is under way arrive; browsers allow this for 64 KiB.
+        keepalive: text.length < 60000,
         headers: { "x-liaison-script": "1", "x-csrf": document.body.dataset.csrf || "" },
       });
       if (answer.status === 401 || answer.status === 403) {
@@ -113,8 +116,9 @@
       const told = await answer.json();
       if (told.state === "saved") {
         form.elements.revision.value = told.revision;
-        say(dirty ? "Saving …" : told.message);
-        clearWrong();
+        say(dirty ? "Saving …" : told.message, told.wrong.length > 0);
+        // What no field can hold is saved too, outside of the note: its field says so until it is mended.
+        showWrong(told.wrong);
         showUnusual(told.unusual);
         showLists(told);
       } else if (told.state === "wrong") {

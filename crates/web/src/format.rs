@@ -72,6 +72,11 @@ impl Zone {
         now.with_timezone(&self.0).date_naive()
     }
 
+    /// The last minute of a day here: until when something that is asked "by" that day can be answered.
+    pub fn end_of(self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        Some(self.start_of(day.succ_opt()?)? - TimeDelta::minutes(1))
+    }
+
     /// The moment a day begins here.
     pub fn start_of(self, day: NaiveDate) -> Option<DateTime<Utc>> {
         day.and_hms_opt(0, 0, 0)?

@@ -124,6 +124,17 @@ impl ReleasedNote {
     }
 }
 
+/// What was typed into a draft and is no possible value of its field: kept beside the content, never signed.
+#[derive(SimpleObject)]
+pub(crate) struct SetAside {
+    /// The field, such as `monitoring[3].sbp`.
+    path: String,
+    /// What was typed.
+    text: String,
+    /// What is wrong with it, for people.
+    problem: String,
+}
+
 pub(crate) struct Draft(pub(crate) use_cases::Draft);
 
 /// A draft with what it says. That it was read stands in the ledger.
@@ -147,6 +158,14 @@ impl Draft {
     /// Unusual values that nobody confirmed yet.
     async fn unconfirmed(&self) -> Vec<SoftWarning> {
         self.0.unconfirmed.reveal().clone()
+    }
+
+    /// What was typed and is no possible value of its field: not in the content; a signature waits until it is mended.
+    async fn set_aside(&self) -> Vec<SetAside> {
+        let aside = self.0.set_aside.reveal().iter().cloned();
+        aside
+            .map(|use_cases::SetAside { path, text, problem }| SetAside { path, text, problem })
+            .collect()
     }
 
     /// What a signature would refuse now.

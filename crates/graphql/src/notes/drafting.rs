@@ -44,6 +44,23 @@ pub(crate) struct DraftNoteInput {
     idempotency_key: Option<String>,
 }
 
+/// What was typed and is no possible value of its field.
+#[derive(InputObject)]
+pub(crate) struct SetAsideInput {
+    /// The field, such as `monitoring[3].sbp`: 1 to 200 characters.
+    path: String,
+    /// What was typed: 1 to 20,000 characters.
+    text: String,
+    /// What is wrong with it, for people: 1 to 1,000 characters.
+    problem: String,
+}
+
+impl From<SetAsideInput> for use_cases::SetAside {
+    fn from(SetAsideInput { path, text, problem }: SetAsideInput) -> Self {
+        Self { path, text, problem }
+    }
+}
+
 /// A draft as it should be from now on.
 #[derive(InputObject)]
 pub(crate) struct UpdateDraftInput {
@@ -56,6 +73,9 @@ pub(crate) struct UpdateDraftInput {
     /// Unusual values that were looked at. Earlier confirmations stay while their values stay.
     #[graphql(default)]
     confirmations: Vec<ConfirmUnusualInput>,
+    /// What is kept beside the content until it is mended; at most 500 fields. Absent: what stood there stays, save where
+    /// the content now has a value.
+    set_aside: Option<Vec<SetAsideInput>>,
     /// Makes a repeat harmless: 1 to 200 characters.
     idempotency_key: Option<String>,
 }
@@ -170,6 +190,7 @@ impl DraftMutation {
                 expected_revision: input.expected_revision,
                 content: input.content.into(),
                 confirmations: input.confirmations.into_iter().map(Into::into).collect(),
+                set_aside: input.set_aside.map(|aside| aside.into_iter().map(Into::into).collect()),
                 idempotency_key: input.idempotency_key,
             };
             asking.service.update_draft(&asking.actor, input).await

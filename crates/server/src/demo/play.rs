@@ -271,6 +271,7 @@ impl<'a> Player<'a> {
             expected_revision: opened.revision,
             content: content.clone(),
             confirmations: Vec::new(),
+            set_aside: None,
             idempotency_key: None,
         };
         let saved = self.service().update_draft(physician, update).await?;

@@ -11,6 +11,7 @@ mod authenticate;
 mod check;
 mod coverage;
 mod endpoint;
+mod find;
 mod load;
 mod membership;
 mod organization;
@@ -27,6 +28,7 @@ pub(crate) use authenticate::mark;
 pub(crate) use check::check_visitor;
 pub use coverage::{CreateCoverage, MAX_ABSENCE_DAYS};
 pub use endpoint::{CreateEndpoint, EndpointCreated, EndpointOwner, MAX_ENDPOINTS};
+pub use find::{Addressee, AddresseeId, AddresseePage, FindAddressees};
 pub use liaison_store::directory::{
     CoverageRow as Coverage, MembershipRow as Membership, OrganizationRow as Organization, TeamMemberRow as TeamMember,
     TeamRow as Team, TokenRow as ApiToken,

@@ -21,7 +21,7 @@ use crate::{Result, Service, ServiceError};
 pub use liaison_store::directory::EndpointRow as Endpoint;
 
 /// The most items of a page.
-const MAX_PAGE: u32 = 100;
+pub(super) const MAX_PAGE: u32 = 100;
 /// The most coverages a list shows.
 const LISTED: u32 = 500;
 
@@ -72,7 +72,7 @@ pub struct OrganizationPage {
 }
 
 /// Whether the actor sees everything that is for the same organization and for clinics.
-fn sees_contacts(actor: &Actor) -> bool {
+pub(super) fn sees_contacts(actor: &Actor) -> bool {
     actor.kind == ActorKind::System || actor.is_clinic()
 }
 

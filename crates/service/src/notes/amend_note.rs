@@ -90,6 +90,7 @@ impl Service {
         let record = DraftRecord {
             content: opened.content.into_revealed(),
             confirmations: opened.confirmations.into_revealed(),
+            set_aside: Vec::new(),
         };
         let patient_key = self.store().keyring()?.patient_key(&mut tx, note.patient_id).await?;
         let sealed = patient_key.seal_json(draft_place(note.id), &record, &*self.store().random())?;

@@ -10,6 +10,7 @@ use liaison_domain::{NoteId, NoteVersionId, UserId};
 use liaison_store::Place;
 use serde::{Deserialize, Serialize};
 
+use super::set_aside::SetAside;
 use crate::FieldProblem;
 
 /// The longest content, in bytes of its canonical form.
@@ -46,6 +47,9 @@ pub(crate) struct DraftRecord {
     pub(crate) content: NoteContent,
     /// Who confirmed which unusual value.
     pub(crate) confirmations: Vec<SoftConfirmation>,
+    /// What was typed and is no possible value: beside the content, never signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) set_aside: Vec<SetAside>,
 }
 
 /// One field that an amendment changed. Values are JSON texts without quotes.

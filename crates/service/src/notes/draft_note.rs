@@ -6,9 +6,9 @@ use liaison_store::{Conn, notes as rows};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConfirmUnusual, DraftSaved,
+    ConfirmUnusual, DraftSaved, SetAside,
     content::{self, Checked, DraftRecord, draft_place},
-    kind_of,
+    kind_of, set_aside,
 };
 use crate::{
     Result, Service, ServiceError,
@@ -56,12 +56,13 @@ impl Service {
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.as_deref();
         if let Some(kept) = replay::<_, Kept>(&mut tx, actor, key, OPERATION, &input).await? {
-            return Ok(self.saved(kept, &input.content, &prior, &checked));
+            return Ok(self.saved(kept, &input.content, &prior, &checked, &[]));
         }
         let (id, now) = (self.id::<NoteId>(), self.now());
         let record = DraftRecord {
             content: input.content.clone(),
             confirmations: checked.confirmations.clone(),
+            set_aside: Vec::new(),
         };
         let patient_key = self.store().keyring()?.patient_key(&mut tx, patient.id).await?;
         let new = rows::NewNote {
@@ -89,7 +90,7 @@ impl Service {
         };
         keep(self, &mut tx, actor, key, OPERATION, &input, &kept).await?;
         tx.commit().await?;
-        Ok(self.saved(kept, &input.content, &prior, &checked))
+        Ok(self.saved(kept, &input.content, &prior, &checked, &[]))
     }
 
     /// The context in which a content of the note `but` is checked.
@@ -130,6 +131,7 @@ impl Service {
         content: &NoteContent,
         prior: &PriorContext,
         checked: &Checked,
+        beside: &[SetAside],
     ) -> DraftSaved {
         let prior = PriorContext {
             signed_at: Some(self.now().fixed_offset()),
@@ -146,6 +148,7 @@ impl Service {
         );
         let mut before_signing = sign.problems.clone();
         before_signing.extend(sign.soft_problems());
+        set_aside::refuse(&mut before_signing, beside);
         DraftSaved {
             note_id: kept.note_id,
             revision: kept.revision,

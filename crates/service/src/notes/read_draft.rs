@@ -8,9 +8,9 @@ use liaison_domain::{Actor, NoteId, Phi, access::Action};
 use liaison_store::notes as rows;
 
 use super::{
-    NoteRow,
+    NoteRow, SetAside,
     content::{self, DraftRecord, draft_place},
-    no_draft,
+    no_draft, set_aside,
 };
 use crate::{FieldProblem, Result, Service, ServiceError};
 
@@ -25,6 +25,8 @@ pub struct Draft {
     pub confirmations: Phi<Vec<SoftConfirmation>>,
     /// Unusual values that nobody confirmed yet.
     pub unconfirmed: Phi<Vec<SoftWarning>>,
+    /// What was typed and is no possible value of its field: not in the content, and never signed.
+    pub set_aside: Phi<Vec<SetAside>>,
     /// What a signature would refuse now.
     pub before_signing: Vec<FieldProblem>,
     /// The first screen as readers would get it if it were signed as it is.
@@ -70,6 +72,7 @@ impl Service {
         );
         let mut before_signing = checked.problems.clone();
         before_signing.extend(checked.soft_problems());
+        set_aside::refuse(&mut before_signing, &record.set_aside);
         let context = self
             .bottom_line_context(&mut tx, note.patient_id, note.organization_id, &record.content)
             .await?;
@@ -86,6 +89,7 @@ impl Service {
             content: Phi::new(record.content),
             unconfirmed: Phi::new(checked.unconfirmed()),
             confirmations: Phi::new(record.confirmations),
+            set_aside: Phi::new(record.set_aside),
             before_signing,
         })
     }

@@ -14,7 +14,7 @@ use super::{
     content::{self, Checked, DraftRecord, draft_place},
     expect_revision,
     freeze::{Freeze, hex},
-    no_draft,
+    no_draft, set_aside,
 };
 use crate::{
     FieldProblem, Result, Service, ServiceError,
@@ -90,7 +90,7 @@ impl Service {
     /// # Errors
     /// `NotFound`; `Forbidden` unless the actor is a physician; `Conflict` `DRAFT_CHANGED`, `ALREADY_SIGNED`,
     /// `WITHDRAWN` or `IS_AMENDMENT`; `Invalid` with every problem under `content.`, unconfirmed unusual values as
-    /// `SOFT_LIMIT`.
+    /// `SOFT_LIMIT`, what was typed and is no possible value as `SET_ASIDE`.
     pub async fn sign_note(&self, actor: &Actor, input: SignNote) -> Result<NoteSigned> {
         self.own_note(actor, Action::SignNote, input.note_id).await?;
         let mut tx = self.begin().await?;
@@ -160,6 +160,7 @@ impl Service {
         let DraftRecord {
             mut content,
             confirmations,
+            set_aside: beside,
         } = key.open_json(draft_place(note.id), &sealed)?;
         let signed_at = self.now();
         let prior = self.prior(tx, note.patient_id, Some(note.id), &content).await?;
@@ -180,6 +181,7 @@ impl Service {
         );
         problems.extend(checked.problems.iter().cloned());
         problems.extend(checked.soft_problems());
+        set_aside::refuse(&mut problems, &beside);
         Ok((
             ToSign {
                 note,

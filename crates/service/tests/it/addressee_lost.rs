@@ -40,6 +40,7 @@ async fn amend(app: &App, fixture: &Fixture, signed: &Signed) {
         expected_revision: opened.revision,
         content: corrected(),
         confirmations: Vec::new(),
+        set_aside: None,
         idempotency_key: None,
     };
     let saved = app.service.update_draft(&fixture.physician, update).await.unwrap();

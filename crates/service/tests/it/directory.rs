@@ -103,6 +103,55 @@ async fn membership(app: &App, of: &Actor) -> Membership {
 }
 
 both_engines! {
+    async fn anybody_of_a_long_directory_is_found_by_words_and_page_by_page(app: App) {
+        let (world, service) = (app.fixture().await, &app.service);
+        let teams = app.practices(&world, 250).await;
+        let teams_of = |wanted: &str, first: u32| FindAddressees {
+            wanted: wanted.to_owned(),
+            teams: true,
+            first,
+            ..FindAddressees::default()
+        };
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let input = FindAddressees { after: after.take(), ..teams_of("PRACTICE desk", 40) };
+            let page = service.find_addressees(&world.physician, input).await.expect("a page");
+            assert!(page.items.len() == 40 || !page.has_next);
+            after = page.items.last().map(Addressee::cursor).filter(|_| page.has_next);
+            found.extend(page.items.into_iter().map(|one| one.id));
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, teams.iter().map(|team| AddresseeId::Team(*team)).collect::<Vec<_>>());
+        let one = service.find_addressees(&world.physician, teams_of("ce 24 7", 10)).await.expect("one");
+        let names: Vec<_> = one.items.iter().map(|one| (one.organization.as_str(), one.name.as_str())).collect();
+        assert_eq!(names, [("Practice 247", "Desk")]);
+        // Signs of a pattern stand for themselves.
+        for wanted in ["%", "_", "~", "'", "Practice%24"] {
+            let none = service.find_addressees(&world.physician, teams_of(wanted, 10)).await.expect("a page");
+            assert!(none.items.is_empty(), "{wanted}");
+        }
+        // Kinds, and within or but an organization.
+        let everyone = FindAddressees { organizations: true, people: true, ..teams_of("", 100) };
+        let within = FindAddressees { within: Some(world.oncology), ..everyone.clone() };
+        let within = service.find_addressees(&world.physician, within).await.expect("a page").items;
+        assert!(within.iter().all(|one| one.organization_id == world.oncology));
+        assert!(within.iter().any(|one| one.id == AddresseeId::User(user(&world.oncologist))));
+        assert!(within.iter().any(|one| one.id == AddresseeId::Team(world.oncology_team)));
+        assert!(within.iter().any(|one| one.id == AddresseeId::Organization(world.oncology)));
+        let but = FindAddressees { but: Some(world.oncology), ..everyone.clone() };
+        let but = service.find_addressees(&world.physician, but).await.expect("a page").items;
+        assert!(!but.is_empty() && but.iter().all(|one| one.organization_id != world.oncology));
+        // Who is no clinic finds people among colleagues alone.
+        let people = FindAddressees { people: true, first: 100, ..FindAddressees::default() };
+        let seen = service.find_addressees(&world.oncologist, people).await.expect("a page").items;
+        assert!(!seen.is_empty() && seen.iter().all(|one| one.organization_id == world.oncology));
+        // Bad input is named.
+        assert_eq!(paths(service.find_addressees(&world.physician, teams_of("", 0)).await), ["first"]);
+        assert_eq!(paths(service.find_addressees(&world.physician, teams_of("a b c d e", 10)).await), ["wanted"]);
+    }
+
     async fn a_clinic_admin_adds_a_partner_and_keeps_its_directory(app: App) {
         let (world, service) = (app.fixture().await, &app.service);
         let input = CreateOrganization { idempotency_key: key("k1"), ..partner("  New Partner  ") };

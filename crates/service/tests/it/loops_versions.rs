@@ -86,6 +86,7 @@ both_engines! {
             expected_revision: opened.revision,
             content,
             confirmations: Vec::new(),
+            set_aside: None,
             idempotency_key: None,
         };
         let saved = app.service.update_draft(&fixture.physician, update).await.expect("saved");

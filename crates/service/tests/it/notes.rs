@@ -36,6 +36,7 @@ fn update(saved: &DraftSaved, content: NoteContent) -> UpdateDraft {
         expected_revision: saved.revision,
         content,
         confirmations: Vec::new(),
+        set_aside: None,
         idempotency_key: None,
     }
 }

@@ -3,10 +3,12 @@
 mod account;
 mod admin;
 mod clinic;
+mod finder;
 mod home;
 mod inbox;
 mod link;
 mod notes;
+mod shown;
 
 use axum::Router;
 

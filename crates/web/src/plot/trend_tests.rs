@@ -3,6 +3,7 @@ use liaison_clinical::{Trend, compute::trend::SeriesLabel, content::infusion::St
 use liaison_domain::{PatientId, Phi};
 
 use super::*;
+use crate::plot::Bar;
 
 fn infusion(number: i32, date: &str, average: Option<i32>) -> TrendRow {
     TrendRow {

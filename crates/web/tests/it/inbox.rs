@@ -283,6 +283,7 @@ async fn amend(app: &App, fixture: &Fixture, signed: &Signed) {
         expected_revision: opened.revision,
         content,
         confirmations: Vec::new(),
+        set_aside: None,
         idempotency_key: None,
     };
     let saved = service.update_draft(&fixture.physician, update).await.expect("saved");

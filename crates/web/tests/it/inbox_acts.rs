@@ -175,7 +175,7 @@ both_engines! {
         let (browser, address, _, _) = opened(&app, &fixture).await;
         let form = browser.get(&format!("{address}/redirect")).await;
         form.is(200).shows(NAME).shows("Dr. Secunda Fictiva").shows("Unrelated oncology").hides("Dr. Oncor Fabricato</strong>").hides("Dr. Outis Nemo");
-        let found = browser.post(&format!("{address}/redirect"), &[("search", "1"), ("q", "secunda"), ("reason", "Her clinic day")]).await;
+        let found = browser.post(&format!("{address}/redirect"), &[("act", "find"), ("find", "secunda"), ("reason", "Her clinic day")]).await;
         found.is(200).shows("Dr. Secunda Fictiva").hides("Unrelated oncology").shows("Her clinic day</textarea>");
         browser.post(&format!("{address}/redirect"), &[("reason", "Her day")]).await.is(422).shows("Choose to whom it goes").shows("Her day</textarea>");
         let second = format!("user:{}", fixture.second_oncologist.user_id.unwrap());

@@ -410,6 +410,7 @@ async fn amend(
         expected_revision: opened.revision,
         content: content.clone(),
         confirmations: Vec::new(),
+        set_aside: None,
         idempotency_key: Some(format!("update-{key}")),
     };
     let saved = service.update_draft(actor, update).await?;

@@ -2,7 +2,10 @@
 
 use liaison_clinical::{NoteContent, content::infusion::MonitoringRow};
 use liaison_domain::NoteStatus;
-use liaison_service::notes::{ConfirmUnusual, DiscardDraft, DraftNote, ListNotes, UpdateDraft};
+use liaison_service::{
+    FieldProblem,
+    notes::{ConfirmUnusual, DiscardDraft, DraftNote, ListNotes, SetAside, UpdateDraft},
+};
 use liaison_testkit::both_engines;
 
 use super::{acts, confirm_all, content, count, draft, drafted, problems, sign, update};
@@ -116,6 +119,72 @@ both_engines! {
         let saved = app.service.update_draft(&f.physician, update(&saved, NoteContent::ConsultationNote(note))).await;
         let asked: Vec<_> = saved.unwrap().unconfirmed.into_iter().map(|warning| warning.limit).collect();
         assert!(asked.contains(&"sbp".to_owned()), "{asked:?}");
+    }
+
+    async fn what_is_no_possible_value_is_kept_beside_the_draft_and_never_signed(app: App) {
+        let f = app.fixture().await;
+        let patient = app.patient(&f, "A").await;
+        let saved = drafted(&app, &f, patient, "A", 0).await;
+        let aside = |path: &str, text: &str| SetAside {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            problem: "Write a number with a point, such as 0.5.".to_owned(),
+        };
+        let (field, typed) = ("medical_screening.vitals.weight_kg", "68,5kgcanary");
+        let NoteContent::ConsultationNote(mut note) = content("A", 0) else { panic!("a consultation") };
+        note.medical_screening.as_mut().unwrap().vitals.as_mut().unwrap().weight_kg = None;
+        let without = NoteContent::ConsultationNote(note);
+        let mut change = update(&saved, without.clone());
+        change.confirmations = confirm_all(&saved);
+        change.set_aside = Some(vec![aside(field, typed)]);
+        let saved = app.service.update_draft(&f.coordinator, change).await.unwrap();
+        let asked = |problems: &[FieldProblem]| -> Vec<(String, String)> {
+            problems.iter().map(|one| (one.path.clone(), one.code.clone())).collect()
+        };
+        // Named once: as what was typed, not also as missing.
+        let named = [(format!("content.{field}"), "SET_ASIDE".to_owned())];
+        assert_eq!(asked(&saved.before_signing), named);
+        let read = app.service.draft(&f.physician, saved.note_id).await.unwrap();
+        assert_eq!(read.set_aside.reveal(), &[aside(field, typed)]);
+        assert_eq!(asked(&read.before_signing), named);
+        assert!(!format!("{read:?}").contains("canary"));
+        let refused = app.service.sign_note(&f.physician, sign(saved.note_id, saved.revision)).await;
+        assert_eq!(problems(refused.expect_err("refused")), named);
+        // Under the seal, like the rest of the draft.
+        let mut conn = app.service.store().read().await.unwrap();
+        let sealed = liaison_store::notes::draft(&mut conn, saved.note_id).await.unwrap().unwrap();
+        drop(conn);
+        assert!(!sealed.windows(6).any(|window| window == b"canary"));
+        // Who does not speak of it leaves it there; a value in its place takes it away.
+        let saved = app.service.update_draft(&f.physician, update(&saved, without)).await.unwrap();
+        assert_eq!(asked(&saved.before_signing), named);
+        let saved = app.service.update_draft(&f.physician, update(&saved, content("A", 0))).await.unwrap();
+        assert_eq!(saved.before_signing, []);
+        let signed = app.service.sign_note(&f.physician, sign(saved.note_id, saved.revision)).await.unwrap();
+        let version = app.service.note_version(&f.physician, signed.version_id).await.unwrap();
+        assert_eq!(version.content.reveal(), &content("A", 0));
+    }
+
+    async fn what_cannot_be_kept_beside_a_draft_is_named(app: App) {
+        let f = app.fixture().await;
+        let patient = app.patient(&f, "A").await;
+        let saved = drafted(&app, &f, patient, "A", 0).await;
+        let aside = |path: &str, text: &str, problem: &str| SetAside {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            problem: problem.to_owned(),
+        };
+        let long = "x".repeat(20_001);
+        let mut change = update(&saved, content("A", 0));
+        change.set_aside = Some(vec![aside("a", "1", "why"), aside("a", &long, "why"), aside("", "1", " ")]);
+        let error = app.service.update_draft(&f.physician, change).await.expect_err("refused");
+        let named: Vec<String> = problems(error).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(named, ["setAside[1].text", "setAside[1].path", "setAside[2].path", "setAside[2].problem"]);
+        let mut change = update(&saved, content("A", 0));
+        change.set_aside = Some((0..501).map(|at| aside(&format!("a[{at}]"), "1", "why")).collect());
+        let error = app.service.update_draft(&f.physician, change).await.expect_err("refused");
+        assert_eq!(problems(error), [("setAside".to_owned(), "TOO_LARGE".to_owned())]);
+        assert_eq!(acts(&app, saved.note_id).await, ["note.draft"]);
     }
 
     async fn a_draft_never_signed_is_discarded_as_a_whole(app: App) {

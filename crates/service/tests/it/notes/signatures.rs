@@ -239,6 +239,7 @@ both_engines! {
             expected_revision: opened.revision,
             content: NoteContent::ConsultationNote(note),
             confirmations: Vec::new(),
+            set_aside: None,
             idempotency_key: None,
         };
         let saved = app.service.update_draft(&f.physician, change).await.unwrap();

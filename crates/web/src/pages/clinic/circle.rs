@@ -10,10 +10,10 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use liaison_domain::{CareRole, OrganizationId, PatientId, Role, TeamId, UserId};
+use liaison_domain::{CareRole, PatientId, Role, UserId};
 use liaison_service::{
     FieldProblem, ServiceError,
-    directory::ListOrganizations,
+    directory::{AddresseeId, FindAddressees},
     patients::{AddCareTeamEntry, AddRestriction, RestrictionScope},
 };
 
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     Result, Web, WebError,
     form::{Fields, Post, Problems, note},
+    pages::finder::{Finder, is_search, read_key},
     session::Signed,
     shell::{self, Shell},
 };
@@ -46,20 +47,13 @@ struct CirclePage {
     who: Who,
     care_team: Vec<Entry>,
     restrictions: Vec<Entry>,
-    groups: Vec<OptionGroup>,
+    find_team: Finder,
+    find_scope: Finder,
     roles: Vec<(&'static str, &'static str)>,
     physicians: Vec<(String, String)>,
     typed: Typed,
     problems: Problems,
     key: String,
-}
-
-/// An organization with the teams and people in it.
-struct OptionGroup {
-    id: String,
-    name: String,
-    teams: Vec<(String, String)>,
-    people: Vec<(String, String)>,
 }
 
 /// What stands in the fields.
@@ -87,65 +81,47 @@ impl Typed {
     }
 }
 
-/// Everybody outside of the clinic, and the clinic's physicians who can have agreed to a restriction.
-async fn choices(web: &Web, signed: &Signed) -> Result<(Vec<OptionGroup>, Vec<(String, String)>)> {
+/// The clinic's physicians, who can have agreed to a restriction.
+async fn physicians(web: &Web, signed: &Signed) -> Result<Vec<(String, String)>> {
     let (service, actor) = (web.service(), &signed.actor);
     let own = actor.organization_id.ok_or(WebError::NoPage)?;
-    let listed = service
-        .organizations(
-            actor,
-            ListOrganizations {
-                first: 100,
-                ..ListOrganizations::default()
-            },
-        )
-        .await?
-        .items;
-    let mut ids: Vec<OrganizationId> = listed.iter().map(|organization| organization.id).collect();
-    let teams = service.teams_of_organizations(actor, &ids).await?;
-    if !ids.contains(&own) {
-        ids.push(own);
-    }
-    let places = service.memberships_in(actor, &ids).await?;
-    let mut people: Vec<UserId> = places.iter().map(|place| place.user_id).collect();
-    people.sort_unstable();
-    people.dedup();
+    let mut places = service.memberships_in(actor, &[own]).await?;
+    places.retain(|place| place.roles().contains(&Role::Physician));
+    let ids: Vec<UserId> = places.iter().map(|place| place.user_id).collect();
     let people: HashMap<UserId, String> = service
-        .people_by_ids(actor, &people)
+        .people_by_ids(actor, &ids)
         .await?
         .into_iter()
         .filter(|person| !person.disabled)
         .map(|person| (person.id, person.display_name))
         .collect();
-    let named = |wanted: OrganizationId, role: &dyn Fn(&[Role]) -> bool| -> Vec<(String, String)> {
-        places
-            .iter()
-            .filter(|place| place.organization_id == wanted && role(place.roles()))
-            .filter_map(|place| Some((place.user_id.to_string(), people.get(&place.user_id)?.clone())))
-            .collect()
-    };
-    let groups = listed
-        .iter()
-        .filter(|organization| organization.id != own)
-        .map(|organization| OptionGroup {
-            id: organization.id.to_string(),
-            name: organization.name.clone(),
-            teams: teams
-                .iter()
-                .filter(|team| team.organization_id == organization.id)
-                .map(|team| (team.id.to_string(), team.name.clone()))
-                .collect(),
-            people: named(organization.id, &|roles| {
-                roles
-                    .iter()
-                    .any(|role| matches!(role, Role::Clinician | Role::TeamLead | Role::Physician))
-            }),
-        })
-        .collect();
-    Ok((groups, named(own, &|roles| roles.contains(&Role::Physician))))
+    let named = |user: &UserId| Some((user.to_string(), people.get(user)?.clone()));
+    Ok(ids.iter().filter_map(named).collect())
 }
 
-async fn page(web: &Web, signed: &Signed, id: PatientId) -> Result<CirclePage> {
+/// Which of the page's two forms was sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Neither,
+    CareTeam,
+    Restriction,
+}
+
+/// The search of one form. What was picked before stays among the matches, first.
+async fn finder(web: &Web, signed: &Signed, fields: &Fields, picked: &str, organizations: bool) -> Result<Finder> {
+    let among = FindAddressees {
+        organizations,
+        teams: true,
+        people: true,
+        but: signed.actor.organization_id,
+        ..FindAddressees::default()
+    };
+    let mut finder = Finder::of_form(web, &signed.actor, fields, among).await?;
+    finder.keep(web, &signed.actor, picked).await?;
+    Ok(finder)
+}
+
+async fn page(web: &Web, signed: &Signed, id: PatientId, form: Form, fields: &Fields) -> Result<CirclePage> {
     let (service, actor) = (web.service(), &signed.actor);
     let patient = service.patient(actor, id).await?;
     let team = service.care_team(actor, id, service.now()).await?;
@@ -157,7 +133,12 @@ async fn page(web: &Web, signed: &Signed, id: PatientId) -> Result<CirclePage> {
         wanted.organization(other.organization_id);
     }
     let names = wanted.load(web, actor).await?;
-    let (groups, physicians) = choices(web, signed).await?;
+    let physicians = physicians(web, signed).await?;
+    let nothing = Fields::default();
+    let of = |which: Form| if form == which { fields } else { &nothing };
+    let (team_fields, restriction_fields) = (of(Form::CareTeam), of(Form::Restriction));
+    let find_team = finder(web, signed, team_fields, team_fields.text("teamId"), false).await?;
+    let find_scope = finder(web, signed, restriction_fields, restriction_fields.text("scope"), true).await?;
     let shell = Shell::new(web, signed, "Care team and restrictions");
     let own = actor.user_id.map_or_else(String::new, |user| user.to_string());
     Ok(CirclePage {
@@ -168,18 +149,22 @@ async fn page(web: &Web, signed: &Signed, id: PatientId) -> Result<CirclePage> {
             .iter()
             .map(|restriction| restriction_entry(restriction, &names, &shell))
             .collect(),
-        groups,
+        find_team,
+        find_scope,
         roles: CareRole::ALL
             .iter()
             .map(|role| (role.as_str(), words::care_role(*role)))
             .collect(),
-        typed: Typed {
-            agreed_by: if signed.has_any(&[Role::Physician]) {
-                own
-            } else {
-                String::new()
+        typed: match form {
+            Form::Neither => Typed {
+                agreed_by: if signed.has_any(&[Role::Physician]) {
+                    own
+                } else {
+                    String::new()
+                },
+                ..Typed::default()
             },
-            ..Typed::default()
+            _ => Typed::sent(fields),
         },
         physicians,
         problems: Problems::default(),
@@ -189,26 +174,27 @@ async fn page(web: &Web, signed: &Signed, id: PatientId) -> Result<CirclePage> {
 }
 
 async fn circle(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
-    shell::page(&page(&web, &signed, id.parse()?).await?)
+    shell::page(&page(&web, &signed, id.parse()?, Form::Neither, &Fields::default()).await?)
 }
 
-async fn again(web: &Web, post: &Post, id: PatientId, problems: Vec<FieldProblem>) -> Result<Response> {
-    let mut page = page(web, &post.signed, id).await?;
-    page.typed = Typed::sent(&post.fields);
+async fn again(web: &Web, post: &Post, id: PatientId, form: Form, problems: Vec<FieldProblem>) -> Result<Response> {
+    let mut page = page(web, &post.signed, id, form, &post.fields).await?;
     page.problems = Problems::new(problems);
     shell::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
-/// `team:<id>`, `user:<id>`, `organization:<id>`: the id after the kind.
-fn chosen<T: std::str::FromStr>(value: &str, kind: &str) -> Option<T> {
-    value.strip_prefix(kind)?.strip_prefix(':')?.parse().ok()
-}
-
 async fn add_entry(State(web): State<Web>, Path(id): Path<String>, post: Post) -> Result<Response> {
     let id: PatientId = id.parse()?;
+    if is_search(&post.fields) {
+        return shell::page(&page(&web, &post.signed, id, Form::CareTeam, &post.fields).await?);
+    }
     let mut problems = Vec::new();
     let whom = post.fields.text("teamId");
-    let (team_id, user_id) = (chosen::<TeamId>(whom, "team"), chosen::<UserId>(whom, "user"));
+    let (team_id, user_id) = match read_key(whom) {
+        Some(AddresseeId::Team(team)) => (Some(team), None),
+        Some(AddresseeId::User(user)) => (None, Some(user)),
+        _ => (None, None),
+    };
     if team_id.is_none() && user_id.is_none() {
         problems.push(FieldProblem::required("teamId"));
     }
@@ -238,11 +224,11 @@ async fn add_entry(State(web): State<Web>, Path(id): Path<String>, post: Post) -
             until,
             idempotency_key: sent_key(&post.fields),
         },
-        _ => return again(&web, &post, id, problems).await,
+        _ => return again(&web, &post, id, Form::CareTeam, problems).await,
     };
     match web.service().add_care_team_entry(&post.signed.actor, input).await {
         Ok(_) => shell::go(&format!("/patients/{id}/circle?done=added")),
-        Err(ServiceError::Invalid(problems)) => again(&web, &post, id, problems).await,
+        Err(ServiceError::Invalid(problems)) => again(&web, &post, id, Form::CareTeam, problems).await,
         Err(other) => Err(other.into()),
     }
 }
@@ -257,20 +243,40 @@ async fn end_entry(State(web): State<Web>, Path((id, entry)): Path<(String, Stri
 
 async fn add_restriction(State(web): State<Web>, Path(id): Path<String>, post: Post) -> Result<Response> {
     let id: PatientId = id.parse()?;
+    if is_search(&post.fields) {
+        return shell::page(&page(&web, &post.signed, id, Form::Restriction, &post.fields).await?);
+    }
     let scope = post.fields.text("scope");
     let found = match scope {
         "everyone" => Some(RestrictionScope::EveryoneButClinic),
-        other => chosen(other, "organization")
-            .map(RestrictionScope::Organization)
-            .or_else(|| chosen(other, "team").map(RestrictionScope::Team))
-            .or_else(|| chosen(other, "user").map(RestrictionScope::User)),
+        other => read_key(other).map(|id| match id {
+            AddresseeId::Organization(id) => RestrictionScope::Organization(id),
+            AddresseeId::Team(id) => RestrictionScope::Team(id),
+            AddresseeId::User(id) => RestrictionScope::User(id),
+        }),
     };
     let Some(scope) = found else {
-        return again(&web, &post, id, vec![FieldProblem::required("scope")]).await;
+        return again(
+            &web,
+            &post,
+            id,
+            Form::Restriction,
+            vec![FieldProblem::required("scope")],
+        )
+        .await;
     };
     let agreed_by = match post.fields.parse_some::<UserId>("agreedBy") {
         Ok(agreed_by) => agreed_by,
-        Err(_) => return again(&web, &post, id, vec![FieldProblem::unknown_id("agreedBy")]).await,
+        Err(_) => {
+            return again(
+                &web,
+                &post,
+                id,
+                Form::Restriction,
+                vec![FieldProblem::unknown_id("agreedBy")],
+            )
+            .await;
+        }
     };
     let input = AddRestriction {
         patient_id: id,
@@ -282,7 +288,7 @@ async fn add_restriction(State(web): State<Web>, Path(id): Path<String>, post: P
     };
     match web.service().add_restriction(&post.signed.actor, input).await {
         Ok(_) => shell::go(&format!("/patients/{id}/circle?done=added")),
-        Err(ServiceError::Invalid(problems)) => again(&web, &post, id, problems).await,
+        Err(ServiceError::Invalid(problems)) => again(&web, &post, id, Form::Restriction, problems).await,
         Err(other) => Err(other.into()),
     }
 }

@@ -16,14 +16,14 @@ use liaison_service::{
 
 use super::{
     answer,
-    content::{addressee, changed, content},
-    reading::{Again, Answered, Banner, Given, Message, Reading, Request},
+    reading::{Again, Answered, Banner, Content, Given, Message, Reading},
     words,
 };
 use crate::{
     Result, Web, WebError,
     form::{Fields, Problems},
     format::{self, Zone},
+    pages::shown::{Changes, FirstScreen, Narrative, Phone, Request, addressee},
     plot,
 };
 
@@ -179,7 +179,6 @@ impl Desk<'_> {
             _ => String::new(),
         };
         let (heading, identity) = heading(letter);
-        let signer = |note: &ReleasedNote| self.person(letter, Some(note.signed_by), None);
         Reading {
             csrf: self.csrf.to_owned(),
             base: self.base.clone(),
@@ -194,21 +193,7 @@ impl Desk<'_> {
             overdue: row.is_open && row.due_at.is_some_and(|due| due < now),
             banners: self.banners(letter, note, &again),
             closed: may && !letter.opened_by_reader,
-            requests: note.map(|note| self.requests(letter, note)).unwrap_or_default(),
-            message: letter
-                .message
-                .as_ref()
-                .and_then(|detail| detail.reveal().message.clone())
-                .unwrap_or_default(),
-            phone: match &letter.clinic.phone {
-                Some(phone) => (letter.clinic.name.clone(), phone.clone(), words::tel(phone)),
-                None => (letter.clinic.name.clone(), String::new(), String::new()),
-            },
-            content: note.map(|note| content(note, &signer(note), self.zone)),
-            changed: note
-                .filter(|_| letter.opened_earlier)
-                .and_then(|note| note.change.as_ref())
-                .map(|change| changed(change.reveal())),
+            content: note.map(|note| self.content(letter, note)),
             trend,
             answer,
             given: letter.of.acknowledgment.as_ref().map(|given| self.given(letter, given)),
@@ -287,6 +272,36 @@ impl Desk<'_> {
         }
     }
 
+    fn content(&self, letter: &Letter, note: &ReleasedNote) -> Content {
+        let message = letter
+            .message
+            .as_ref()
+            .and_then(|detail| detail.reveal().message.clone())
+            .unwrap_or_default();
+        let change = note.change.as_ref().filter(|_| letter.opened_earlier);
+        Content {
+            first: FirstScreen::of_recipient(
+                note.bottom_line.reveal(),
+                letter.kind,
+                self.requests(letter, note),
+                message,
+                Phone::of(&letter.clinic),
+            ),
+            narrative: Narrative::new(note.sections.reveal()),
+            signed: format!(
+                "Signed by {}, {}; version {}.",
+                self.person(letter, Some(note.signed_by), None),
+                self.zone.time(note.signed_at),
+                note.version.version
+            ),
+            sha256: note.sha256.clone(),
+            changed: change.map(|change| {
+                let change = change.reveal();
+                (change.reason.clone(), Changes::of(letter.kind, change))
+            }),
+        }
+    }
+
     fn requests(&self, letter: &Letter, note: &ReleasedNote) -> Vec<Request> {
         let questions = letter
             .questions
@@ -299,6 +314,7 @@ impl Desk<'_> {
                     .map(|text| text.reveal().clone())
                     .unwrap_or_default(),
                 by: question.row.respond_by.map(|by| self.zone.time(by)).unwrap_or_default(),
+                of: String::new(),
             });
         let line = note.bottom_line.reveal();
         let in_note = line
@@ -306,6 +322,7 @@ impl Desk<'_> {
             .map(|asked| Request {
                 text: asked.text.clone(),
                 by: asked.respond_by.map(format::date).unwrap_or_default(),
+                of: String::new(),
             });
         let mut found: Vec<Request> = Vec::new();
         for request in questions.chain(in_note) {

@@ -5,7 +5,6 @@
 //! frame around them. A GET never opens a letter: opening is a form, because mail scanners follow every link.
 
 mod answer;
-mod content;
 mod coverage;
 pub(crate) mod desk;
 mod list;

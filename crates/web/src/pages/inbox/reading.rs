@@ -2,12 +2,10 @@
 
 use askama::Template;
 
-use super::{
-    answer::{AnswerForm, summary},
-    content::{Changed, Content},
-};
+use super::answer::{AnswerForm, summary};
 use crate::{
     form::{Fields, Problems},
+    pages::shown::{Changes, FirstScreen, Narrative},
     plot::TrendView,
 };
 
@@ -31,11 +29,15 @@ impl Banner {
     }
 }
 
-/// What is asked of the reader.
-pub(crate) struct Request {
-    pub(crate) text: String,
-    /// By when; empty where nothing is said.
-    pub(crate) by: String,
+/// The letter's note, opened.
+pub(crate) struct Content {
+    pub(crate) first: FirstScreen,
+    pub(crate) narrative: Narrative,
+    /// Who signed which version when.
+    pub(crate) signed: String,
+    pub(crate) sha256: String,
+    /// The reason and what changed, for who had opened the version before.
+    pub(crate) changed: Option<(String, Changes)>,
 }
 
 /// An answered question.
@@ -96,12 +98,7 @@ pub(crate) struct Reading {
     pub(crate) banners: Vec<Banner>,
     /// The reader may open it and has not yet.
     pub(crate) closed: bool,
-    pub(crate) requests: Vec<Request>,
-    pub(crate) message: String,
-    /// Whom to phone: name, number, `tel:` address; empty where the clinic gave no number.
-    pub(crate) phone: (String, String, String),
     pub(crate) content: Option<Content>,
-    pub(crate) changed: Option<Changed>,
     pub(crate) trend: Option<TrendView>,
     pub(crate) answer: Option<AnswerForm>,
     pub(crate) given: Option<Given>,

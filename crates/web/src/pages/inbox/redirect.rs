@@ -7,25 +7,16 @@ use axum::{
     response::Response,
 };
 use liaison_domain::RecipientId;
-use liaison_service::{FieldProblem, ServiceError, directory::ListOrganizations, loops::redirect::RedirectShare};
+use liaison_service::{FieldProblem, ServiceError, directory::FindAddressees, loops::redirect::RedirectShare};
 
 use super::{answer::summary, words};
 use crate::{
     Result, Web, WebError,
     form::{Fields, Post, Problems, note},
+    pages::finder::{Finder, Match, is_search},
     session::Signed,
     shell::{self, Shell},
 };
-
-/// How many targets stand on the page: more are found by a longer search.
-const SHOWN: usize = 40;
-
-struct Target {
-    /// `team:…` or `user:…`.
-    value: String,
-    name: String,
-    place: String,
-}
 
 #[derive(Template)]
 #[template(path = "inbox/redirect.html")]
@@ -35,9 +26,9 @@ struct RedirectPage {
     key: String,
     /// Whom it is about, and what it is.
     about: String,
-    search: String,
-    targets: Vec<Target>,
-    more: bool,
+    /// The own organization's and the others', in the order of the page.
+    targets: Vec<Match>,
+    finder: Finder,
     typed: Fields,
     wrong: Vec<(String, String, String)>,
     conflict: String,
@@ -52,7 +43,7 @@ pub(super) async fn form(State(web): State<Web>, signed: Signed, Path(id): Path<
 pub(super) async fn send(State(web): State<Web>, Path(id): Path<String>, post: Post) -> Result<Response> {
     let id: RecipientId = id.parse()?;
     let fields = post.fields;
-    if fields.has("search") {
+    if is_search(&fields) {
         let page = page(&web, &post.signed, id, fields, Problems::default()).await?;
         return shell::page(&page);
     }
@@ -102,86 +93,51 @@ async fn page(web: &Web, signed: &Signed, id: RecipientId, typed: Fields, proble
     let letter = service.letter(&signed.actor, id).await?;
     let patient = letter.patient.as_ref().map(|patient| patient.reveal().name.clone());
     let kind = words::kind(letter.kind);
-    let search = typed.text("q").to_owned();
-    let mut targets = targets(web, signed, &search).await?;
+    let (mut targets, mut finder) = targets(web, signed, &typed).await?;
+    targets.append(&mut finder.matches);
     let row = &letter.of.recipient;
     let own = [
         row.to_team_id.map(|team| format!("team:{team}")),
         row.to_user_id.map(|user| format!("user:{user}")),
     ];
-    targets.retain(|target| !own.contains(&Some(target.value.clone())));
-    let more = targets.len() > SHOWN;
-    targets.truncate(SHOWN);
+    targets.retain(|target| !own.contains(&Some(target.key.clone())));
     Ok(RedirectPage {
         shell: Shell::new(web, signed, "Pass on"),
         id: id.to_string(),
         key: web.fresh_key(),
         about: patient.map_or_else(|| kind.to_owned(), |patient| format!("{kind}, {patient}")),
-        search,
         targets,
-        more,
+        finder,
         wrong: summary(&problems),
         typed,
         conflict: String::new(),
     })
 }
 
-/// Colleagues and teams whose name or place holds every word of the search; the own organization first.
-async fn targets(web: &Web, signed: &Signed, search: &str) -> Result<Vec<Target>> {
-    let (service, actor) = (web.service(), &signed.actor);
+/// Colleagues, and teams anywhere, whose name or organization holds every word of the search: the own organization's
+/// first, the others in pages.
+async fn targets(web: &Web, signed: &Signed, typed: &Fields) -> Result<(Vec<Match>, Finder)> {
+    let actor = &signed.actor;
     let Some(own) = actor.organization_id else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Finder::default()));
     };
-    let first = ListOrganizations {
-        kind: None,
-        after: None,
-        first: 100,
+    let others = FindAddressees {
+        teams: true,
+        but: Some(own),
+        ..FindAddressees::default()
     };
-    let mut organizations = service.organizations(actor, first).await?.items;
-    if !organizations.iter().any(|organization| organization.id == own) {
-        organizations.extend(service.organization_by_id(actor, own).await?);
+    let others = Finder::of_form(web, actor, typed, others).await?;
+    let ours = FindAddressees {
+        teams: true,
+        people: true,
+        within: Some(own),
+        ..FindAddressees::default()
+    };
+    let mut ours = Finder::load(web, actor, typed.text("find"), None, ours).await?;
+    let me = actor.user_id.map(|user| format!("user:{user}"));
+    ours.matches.retain(|one| Some(&one.key) != me.as_ref());
+    if !others.matches.iter().any(|one| one.key == typed.text("to")) {
+        ours.keep(web, actor, typed.text("to")).await?;
     }
-    let ids: Vec<_> = organizations.iter().map(|organization| organization.id).collect();
-    let place = |id| {
-        organizations
-            .iter()
-            .find(|organization| organization.id == id)
-            .map(|organization| organization.name.clone())
-            .unwrap_or_default()
-    };
-    let teams = service.teams_of_organizations(actor, &ids).await?;
-    let people: Vec<_> = service
-        .memberships_in(actor, &[own])
-        .await?
-        .iter()
-        .map(|place| place.user_id)
-        .collect();
-    let people = service.people_by_ids(actor, &people).await?;
-    let team = |team: &liaison_service::directory::Team| Target {
-        value: format!("team:{}", team.id),
-        name: team.name.clone(),
-        place: place(team.organization_id),
-    };
-    let (ours, others): (Vec<_>, Vec<_>) = teams
-        .iter()
-        .filter(|team| team.active)
-        .partition(|team| team.organization_id == own);
-    let mut found: Vec<Target> = ours.into_iter().map(team).collect();
-    found.extend(
-        people
-            .iter()
-            .filter(|person| !person.disabled && Some(person.id) != actor.user_id)
-            .map(|person| Target {
-                value: format!("user:{}", person.id),
-                name: person.display_name.clone(),
-                place: place(own),
-            }),
-    );
-    found.extend(others.into_iter().map(team));
-    let wanted: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
-    found.retain(|target| {
-        let text = format!("{} {}", target.name, target.place).to_lowercase();
-        wanted.iter().all(|word| text.contains(word))
-    });
-    Ok(found)
+    Ok((ours.matches, others))
 }

@@ -133,25 +133,9 @@ pub(super) fn field_path(path: &str) -> String {
         .collect()
 }
 
-/// A value of a changed field: codes without their underscores.
-pub(super) fn value(text: Option<&str>) -> String {
-    text.map_or_else(|| "nothing".to_owned(), |text| text.replace('_', " "))
-}
-
 /// The address of a letter.
 pub(super) fn address(id: RecipientId) -> String {
     format!("/inbox/{id}")
-}
-
-/// A telephone number as a `tel:` address (RFC 3966): digits and a leading plus.
-pub(super) fn tel(number: &str) -> String {
-    let digits: String = number
-        .chars()
-        .enumerate()
-        .filter(|(index, c)| c.is_ascii_digit() || (*c == '+' && *index == 0))
-        .map(|(_, c)| c)
-        .collect();
-    format!("tel:{digits}")
 }
 
 #[cfg(test)]
@@ -162,7 +146,6 @@ mod tests {
     fn codes_become_words() {
         assert_eq!(field_path("monitoring[3].sbp"), "Monitoring, no. 4, sbp");
         assert_eq!(field_path("referral.reason"), "Referral, reason");
-        assert_eq!(tel("+1 (555) 010-0100"), "tel:+15550100100");
         let problem = FieldProblem::new("comment", "INVALID", "required with PLAN_ADJUSTED");
         assert_eq!(plain(&problem), "Required with \u{201c}We changed our plan\u{201d}.");
         for &known in Disposition::ALL {

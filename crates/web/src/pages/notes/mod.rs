@@ -3,7 +3,7 @@
 mod begin;
 mod computed;
 mod editor;
-mod fields;
+pub(super) mod fields;
 mod head;
 mod note;
 mod parts;

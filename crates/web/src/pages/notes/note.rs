@@ -17,14 +17,12 @@ use liaison_service::{
     notes::{AmendNote, DiscardDraft, NoteRow, WithdrawNote},
 };
 
-use super::{
-    head::{PatientHead, kind_words},
-    version::{ChangeView, changes_of},
-};
+use super::head::{PatientHead, kind_words};
 use crate::{
     Result, Web,
     form::{Post, Problems},
     format::words,
+    pages::shown::Changes,
     session::Signed,
     shell::{self, Shell},
 };
@@ -59,7 +57,7 @@ struct NotePage {
     status: &'static str,
     versions: Vec<Version>,
     reason: String,
-    changes: Vec<ChangeView>,
+    changes: Changes,
     physician: bool,
     key: String,
     problems: Problems,
@@ -138,12 +136,12 @@ async fn page(web: &Web, signed: &Signed, id: NoteId, problems: Problems, withdr
             });
         }
     }
-    let (mut reason, mut changes) = (String::new(), Vec::new());
+    let (mut reason, mut changes) = (String::new(), Changes::default());
     if let Some(newest) = rows.first().filter(|newest| newest.version > 1) {
         let opened = service.note_version(actor, newest.id).await?;
         if let Some(change) = &opened.change {
             reason.clone_from(&change.reveal().reason);
-            changes = changes_of(note.kind, change.reveal());
+            changes = Changes::of(note.kind, change.reveal());
         }
     }
     let versions = rows

@@ -2,12 +2,12 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::Response,
 };
 use liaison_clinical::Urgency;
-use liaison_domain::{NoteId, people::Role};
+use liaison_domain::{CareRole, NoteId, PatientId, people::Role};
 use liaison_service::{
     FieldProblem, ServiceError,
     notes::{Draft, SignAmendment, SignNote},
@@ -15,15 +15,15 @@ use liaison_service::{
 };
 
 use super::{
-    editor::{ToDo, changes, confirmations, to_do},
-    head::{PatientHead, kind_words},
+    editor::{ToDo, confirmations, to_do},
+    head::{PatientHead, clinic, kind_words, look_alikes},
     parts::{Unusual, unusual},
     typed::Typed,
-    version::{ChangeView, Reading},
 };
 use crate::{
     Result, Web,
     form::{Fields, Post, Problems},
+    pages::shown::{Changes, FirstScreen, Narrative, Phone, asked_of},
     session::Signed,
     shell::{self, Shell},
 };
@@ -48,15 +48,23 @@ struct Given {
 struct SignPage {
     shell: Shell,
     patient: PatientHead,
+    alikes: Vec<PatientHead>,
     note_id: NoteId,
     kind: &'static str,
     /// The version that an amendment follows; 0 for a first signature.
     amends: i64,
     revision: i64,
-    reading: Reading,
+    /// In whose place it is read, in words: `an oncologist`.
+    reader: &'static str,
+    /// In whose place it can be read: code, words, whether it is.
+    readers: Vec<(&'static str, String, bool)>,
+    urgency: &'static str,
+    tone: &'static str,
+    first: FirstScreen,
+    narrative: Narrative,
     missing: Vec<ToDo>,
     confirm: Vec<Confirm>,
-    changes: Vec<ChangeView>,
+    changes: Changes,
     levels: Vec<(&'static str, String)>,
     given: Given,
     key: String,
@@ -67,22 +75,48 @@ struct SignPage {
     problems: Problems,
 }
 
+/// In whose place the note is read; a word that is none of the roles says nothing.
+#[derive(serde::Deserialize)]
+pub(super) struct ReadAs {
+    #[serde(default, rename = "as")]
+    role: String,
+}
+
 /// `GET /notes/{id}/preview`.
-pub(super) async fn preview(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
-    of_draft(&web, &signed, id.parse()?, true).await
+pub(super) async fn preview(
+    State(web): State<Web>,
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(read): Query<ReadAs>,
+) -> Result<Response> {
+    of_draft(&web, &signed, id.parse()?, true, &read).await
 }
 
 /// `GET /notes/{id}/sign`.
-pub(super) async fn show(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
-    of_draft(&web, &signed, id.parse()?, false).await
+pub(super) async fn show(
+    State(web): State<Web>,
+    signed: Signed,
+    Path(id): Path<String>,
+    Query(read): Query<ReadAs>,
+) -> Result<Response> {
+    of_draft(&web, &signed, id.parse()?, false, &read).await
 }
 
-async fn of_draft(web: &Web, signed: &Signed, id: NoteId, preview: bool) -> Result<Response> {
+async fn of_draft(web: &Web, signed: &Signed, id: NoteId, preview: bool, read: &ReadAs) -> Result<Response> {
     let draft = match web.service().draft(&signed.actor, id).await {
         Err(ServiceError::Conflict { .. }) => return shell::go(&format!("/notes/{id}")),
         other => other?,
     };
-    let page = page(web, signed, &draft, preview, Given::default(), Problems::default()).await?;
+    let reader = read.role.parse().ok();
+    let page = page(
+        web,
+        signed,
+        &draft,
+        (preview, reader),
+        Given::default(),
+        Problems::default(),
+    )
+    .await?;
     shell::page(&page)
 }
 
@@ -90,7 +124,7 @@ async fn page(
     web: &Web,
     signed: &Signed,
     draft: &Draft,
-    preview: bool,
+    (preview, reader): (bool, Option<CareRole>),
     given: Given,
     problems: Problems,
 ) -> Result<SignPage> {
@@ -108,22 +142,38 @@ async fn page(
         match versions.first() {
             Some(latest) => {
                 let before = service.note_version(&signed.actor, latest.id).await?;
-                changes(kind, before.content.reveal(), draft.content.reveal())
+                Changes::between(kind, before.content.reveal(), draft.content.reveal())
             }
-            None => Vec::new(),
+            None => Changes::default(),
         }
     } else {
-        Vec::new()
+        Changes::default()
     };
     let level = draft.urgency.reveal().level;
+    let reader = match reader {
+        Some(reader) => reader,
+        None => first_reader(web, signed, note.patient_id).await?,
+    };
+    let line = draft.bottom_line.reveal();
+    let phone = Phone::of(&clinic(web, signed).await?);
+    let asked = asked_of(line, reader, signed.zone);
     Ok(SignPage {
         shell: Shell::new(web, signed, if preview { "Preview" } else { "Sign" }),
         patient: PatientHead::load(web, signed, note.patient_id).await?,
+        alikes: look_alikes(web, signed, note.patient_id).await?,
         note_id: note.id,
         kind: kind_words(kind),
         amends: note.version,
         revision: note.draft_revision,
-        reading: Reading::new(draft.bottom_line.reveal(), draft.sections.reveal()),
+        reader: in_place_of(reader),
+        readers: CareRole::ALL
+            .iter()
+            .map(|role| (role.as_str(), crate::format::words(role.as_str()), *role == reader))
+            .collect(),
+        urgency: crate::words::urgency(level),
+        tone: crate::words::urgency_class(level),
+        first: FirstScreen::of_recipient(line, kind, asked, String::new(), phone),
+        narrative: Narrative::new(draft.sections.reveal()),
         missing: to_do(kind, &missing, &as_stored),
         confirm: unusual(draft.unconfirmed.reveal(), &as_stored)
             .into_iter()
@@ -146,6 +196,24 @@ async fn page(
         preview,
         problems,
     })
+}
+
+/// In whose place a note is read at first: the first of the care team who treats the cancer or the pain.
+async fn first_reader(web: &Web, signed: &Signed, patient: PatientId) -> Result<CareRole> {
+    let service = web.service();
+    let team = service.care_team(&signed.actor, patient, service.now()).await?;
+    let treats = |role: &CareRole| matches!(role, CareRole::Oncologist | CareRole::PalliativeClinician);
+    let first = team.iter().map(|entry| entry.care_role).find(treats);
+    Ok(first.unwrap_or(CareRole::Oncologist))
+}
+
+fn in_place_of(role: CareRole) -> &'static str {
+    match role {
+        CareRole::Oncologist => "an oncologist",
+        CareRole::PalliativeClinician => "a palliative clinician",
+        CareRole::PrimaryCare => "a primary care physician",
+        CareRole::Other => "another recipient",
+    }
 }
 
 /// `POST /notes/{id}/sign`.
@@ -174,7 +242,7 @@ pub(super) async fn sign(State(web): State<Web>, Path(id): Path<String>, post: P
                 raised: fields.text("raisedUrgency").to_owned(),
                 confirmed: fields.all("confirm").map(str::to_owned).collect(),
             };
-            let page = page(&web, signed, &draft, false, given, Problems::new(all)).await?;
+            let page = page(&web, signed, &draft, (false, None), given, Problems::new(all)).await?;
             shell::page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
         Err(other) => Err(other.into()),

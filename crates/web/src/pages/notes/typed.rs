@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate};
 use liaison_clinical::{Decimal, NoteContent, PartialDate, Problem, content_from_json};
 use liaison_domain::NoteKind;
-use liaison_service::FieldProblem;
+use liaison_service::{FieldProblem, notes::SetAside};
 use serde_json::{Map, Value, json};
 
-use super::fields::{Field, Kind, document, join};
+use super::fields::{Field, Kind, document, field_at, join};
 use crate::{form::Fields, format::Zone};
 
 /// More entries of one list are not read: no note has them, and a flood must not cost.
@@ -97,6 +97,46 @@ impl Typed {
         }
         self.values = kept;
         self.rows.insert(list.to_owned(), count - 1);
+    }
+
+    /// Takes what was typed at a path out of the form, or else everything below it: each place with its text, computed
+    /// ones without, for they are computed again.
+    pub(super) fn take_out(&mut self, kind: NoteKind, path: &str) -> Vec<(String, Option<String>)> {
+        let places: Vec<String> = if self.values.contains_key(path) {
+            vec![path.to_owned()]
+        } else {
+            let below = |name: &&String| name.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));
+            self.values.keys().filter(below).cloned().collect()
+        };
+        places
+            .into_iter()
+            .filter_map(|place| {
+                let texts = self.values.remove(&place)?;
+                let computed = field_at(kind, &place).is_none_or(|field| field.computed);
+                Some((place, (!computed).then(|| texts.join("\n"))))
+            })
+            .collect()
+    }
+
+    /// Puts texts back that were set aside: the form shows again what was typed.
+    pub(super) fn lay_over(&mut self, kind: NoteKind, aside: &[SetAside]) {
+        for one in aside {
+            let Some(field) = field_at(kind, &one.path) else {
+                continue;
+            };
+            if let Some((list, rest)) = one.path.split_once('[')
+                && let Some(at) = rest.split_once(']').and_then(|(at, _)| at.parse::<usize>().ok())
+                && at < MOST_ROWS
+            {
+                let rows = self.rows.entry(list.to_owned()).or_default();
+                *rows = (*rows).max(at + 1);
+            }
+            let texts = match field.kind {
+                Kind::Ticks(_) => one.text.lines().map(str::to_owned).collect(),
+                _ => vec![one.text.clone()],
+            };
+            self.values.insert(one.path.clone(), texts);
+        }
     }
 
     /// A path as the page names it.

@@ -226,8 +226,26 @@ pub(super) fn join(prefix: &str, name: &str) -> String {
     }
 }
 
+/// The field at a path; none where the tables have no such place.
+pub(super) fn field_at(kind: NoteKind, path: &str) -> Option<&'static Field> {
+    let mut fields = document(kind);
+    let mut steps = path.split('.').peekable();
+    while let Some(step) = steps.next() {
+        let name = step.split_once('[').map_or(step, |(name, _)| name);
+        let field = fields.iter().find(|field| field.name == name)?;
+        if steps.peek().is_none() {
+            return Some(field);
+        }
+        fields = match field.kind {
+            Kind::Record(inner) | Kind::Rows(inner, _) => inner,
+            _ => return None,
+        };
+    }
+    None
+}
+
 /// A path in words, such as `Monitoring, row 4: SBP`; the path itself where the table has no such place.
-pub(super) fn words_of(kind: NoteKind, path: &str) -> String {
+pub(in crate::pages) fn words_of(kind: NoteKind, path: &str) -> String {
     let mut fields = document(kind);
     let mut words: Vec<String> = Vec::new();
     for step in path.split('.') {
