@@ -14,6 +14,8 @@ liaison=${LIAISON:-liaison}
 mkdir -p "$BACKUP_FOLDER/checkpoints"
 name=$(date -u +%Y%m%dT%H%M%SZ)
 "$liaison" backup --to "$BACKUP_FOLDER/$name.sqlite" --checkpoint-to "$BACKUP_FOLDER/checkpoints/$name.checkpoint"
+# What a backup left that was killed or lost its power; one that still runs is younger.
+find "$BACKUP_FOLDER" -maxdepth 1 -name '????????T??????Z.sqlite.part-*' -mmin +60 -exec rm -- '{}' +
 # Names sort by time; whoever has an older file by another name keeps it.
 find "$BACKUP_FOLDER" -maxdepth 1 -name '????????T??????Z.sqlite' | sort -r | tail -n +"$((keep + 1))" |
     while IFS= read -r old; do rm -- "$old"; done

@@ -367,6 +367,16 @@ async fn the_backup_script_keeps_the_newest_and_every_checkpoint() {
     app.service.sequence().await.unwrap();
     let desk = Desk::new(&app, &app.database.url);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/backup/continuous-backup.sh");
+    // One backup was killed two hours ago, another is under way.
+    std::fs::create_dir(desk.path("backups")).unwrap();
+    let [killed, under_way] =
+        ["20260101T000000Z", "20260101T001500Z"].map(|name| desk.path(&format!("backups/{name}.sqlite.part-7")));
+    for (path, hours) in [(&killed, 2), (&under_way, 0)] {
+        let ago = std::time::Duration::from_secs(hours * 3_600);
+        let file = std::fs::File::create(path).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(modified - ago).unwrap();
+    }
     for round in 0..3 {
         // Names are of whole seconds.
         std::thread::sleep(std::time::Duration::from_millis(1_100 * round));
@@ -395,4 +405,6 @@ async fn the_backup_script_keeps_the_newest_and_every_checkpoint() {
     };
     assert_eq!(count("backups", "sqlite"), 2);
     assert_eq!(count("backups/checkpoints", "checkpoint"), 3);
+    assert!(!killed.exists(), "what a killed backup left is removed");
+    assert!(under_way.exists(), "what may still be written is not touched");
 }

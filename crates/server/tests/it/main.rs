@@ -13,5 +13,6 @@ mod kill;
 mod ledger;
 mod monitor;
 mod moving;
+mod runbook;
 mod serving;
 mod sign_in;
