@@ -33,8 +33,15 @@ pub struct CreateCoverage {
     pub idempotency_key: Option<String>,
 }
 
+/// The roles that read and answer letters: whoever covers for one of them has one of them.
+pub const READERS: [Role; 3] = [Role::Clinician, Role::TeamLead, Role::Physician];
+
 impl Service {
     /// Enters that somebody of the actor's organization is away and who covers.
+    ///
+    /// # Errors
+    /// `Forbidden` for somebody else's absence unless a team lead or admin; `Invalid` with every problem; `Conflict`
+    /// `COVERAGE_OVERLAPS`.
     pub async fn create_coverage(&self, actor: &Actor, input: CreateCoverage) -> Result<CoverageId> {
         let organization_id = self.organization(actor)?;
         self.authorize_coverage(actor, input.absent_user_id).await?;
@@ -67,15 +74,22 @@ impl Service {
                 "coveringUserId",
             ),
         ];
+        let mut absent_reads = false;
         for (person, path) in people {
-            let here = match &person {
-                Some(person) => rows::membership::current(&mut tx, person.id, organization_id)
-                    .await?
-                    .is_some(),
-                None => false,
+            let place = match &person {
+                Some(person) => rows::membership::current(&mut tx, person.id, organization_id).await?,
+                None => None,
             };
-            if !here {
+            let Some(place) = place else {
                 check.unknown_id(path);
+                continue;
+            };
+            let reads = place.roles().iter().any(|role| READERS.contains(role));
+            if path == "absentUserId" {
+                absent_reads = reads;
+            } else if absent_reads && !reads {
+                let message = "this person's roles do not let them read and answer letters; choose a clinician";
+                check.problem(path, "CANNOT_READ", message);
             } else if path == "coveringUserId" && person.is_some_and(|person| person.disabled_at.is_some()) {
                 check.problem(path, "DISABLED", "this person cannot sign in; choose somebody else");
             }

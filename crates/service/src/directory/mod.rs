@@ -26,7 +26,7 @@ mod token;
 pub use authenticate::FailedSignIns;
 pub(crate) use authenticate::mark;
 pub(crate) use check::check_visitor;
-pub use coverage::{CreateCoverage, MAX_ABSENCE_DAYS};
+pub use coverage::{CreateCoverage, MAX_ABSENCE_DAYS, READERS};
 pub use endpoint::{CreateEndpoint, EndpointCreated, EndpointOwner, MAX_ENDPOINTS};
 pub use find::{Addressee, AddresseeId, AddresseePage, FindAddressees};
 pub use liaison_store::directory::{

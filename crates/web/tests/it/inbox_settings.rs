@@ -1,5 +1,7 @@
 //! Coverage and how a person is told.
 
+use liaison_domain::Role;
+use liaison_service::directory::{AddPerson, OrganizationChoice};
 use liaison_testkit::both_engines;
 
 use crate::{harness::Browser, inbox::acts};
@@ -50,6 +52,41 @@ both_engines! {
         lead.post("/coverage", &theirs).await.is(303);
         lead.get("/coverage").await.shows("Others here").shows("covered by Dr. Secunda Fictiva");
         covering.post("/coverage", &theirs).await.is(403);
+    }
+
+    async fn anybody_of_many_can_cover_and_nobody_who_reads_no_letters(app: App) {
+        let fixture = app.fixture().await;
+        let add = |name: String, roles: Vec<Role>| AddPerson {
+            organization: OrganizationChoice::Existing(fixture.oncology),
+            email: format!("{}@cancer.example.test", name.to_lowercase().replace(' ', ".")),
+            display_name: name,
+            phone: None,
+            time_zone: None,
+            digest_hour: None,
+            roles,
+            teams: Vec::new(),
+            idempotency_key: None,
+        };
+        let mut last = None;
+        for number in 0..150 {
+            let person = add(format!("Colleague {number:03}"), vec![Role::Clinician]);
+            last = Some(app.service.add_person(&fixture.system, person).await.unwrap().user_id);
+        }
+        let auditor = add("Only Auditor".to_owned(), vec![Role::Auditor]);
+        let auditor = app.service.add_person(&fixture.system, auditor).await.unwrap().user_id;
+        let browser = Browser::signed_in(&app, &fixture.oncologist).await;
+        let page = browser.get("/coverage").await;
+        page.is(200).shows("Colleague 000").shows("Colleague 149").hides("Only Auditor");
+        let absence = |covering: String| {
+            [("from", "2026-01-05T08:00".to_owned()), ("until", "2026-01-08T08:00".to_owned()), ("coveringUserId", covering)]
+        };
+        let form = absence(auditor.to_string());
+        let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post("/coverage", &fields).await.is(422).shows("do not let them read and answer letters");
+        let form = absence(last.unwrap().to_string());
+        let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post("/coverage", &fields).await.is(303);
+        browser.get("/coverage").await.shows("<strong>Colleague 149</strong>");
     }
 
     async fn people_set_their_own_telephone_zone_and_summary(app: App) {

@@ -11,7 +11,7 @@ use axum::{
 use liaison_domain::{OrganizationId, Role, UserId};
 use liaison_service::{
     FieldProblem, ServiceError,
-    directory::{Coverage, CreateCoverage},
+    directory::{Coverage, CreateCoverage, READERS},
 };
 
 use super::answer::summary;
@@ -130,12 +130,9 @@ async fn page(web: &Web, signed: &Signed, typed: Fields, problems: Problems) -> 
     let own: OrganizationId = actor.organization_id.ok_or(WebError::NoPage)?;
     let me = actor.user_id.ok_or(WebError::NoPage)?;
     let coverages = service.coverages(actor, own).await?;
-    let mut ids: Vec<UserId> = service
-        .memberships_in(actor, &[own])
-        .await?
-        .iter()
-        .map(|place| place.user_id)
-        .collect();
+    let places = service.memberships_in(actor, &[own]).await?;
+    let mut ids: Vec<UserId> = places.iter().map(|place| place.user_id).collect();
+    let roles: HashMap<UserId, &[Role]> = places.iter().map(|place| (place.user_id, place.roles())).collect();
     ids.extend(
         coverages
             .iter()
@@ -164,10 +161,20 @@ async fn page(web: &Web, signed: &Signed, typed: Fields, problems: Problems) -> 
         now: row.from_at <= shell.now,
         may_cancel: for_others || row.absent_user_id == me,
     };
+    // Who left the organization stands in older entries, and cannot be chosen. Who reads no letters cannot cover
+    // for who does.
+    let reads = |id: &UserId| {
+        roles
+            .get(id)
+            .is_some_and(|roles| roles.iter().any(|role| READERS.contains(role)))
+    };
+    let readers_alone = !for_others && reads(&me);
     let choice = |field: &str, but: Option<UserId>| {
+        let covers = field == "coveringUserId";
         let mut choices: Vec<Choice> = people
             .iter()
-            .filter(|person| !person.disabled && Some(person.id) != but)
+            .filter(|person| !person.disabled && Some(person.id) != but && roles.contains_key(&person.id))
+            .filter(|person| !covers || !readers_alone || reads(&person.id))
             .map(|person| Choice {
                 id: person.id.to_string(),
                 name: person.display_name.clone(),

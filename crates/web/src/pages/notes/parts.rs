@@ -78,6 +78,7 @@ pub(super) enum Part {
     Open {
         path: String,
         label: &'static str,
+        unit: &'static str,
         problem: String,
     },
     Close,

@@ -1,5 +1,6 @@
 //! Lines pasted from a spreadsheet or a CSV file into a list: tabs, semicolons or commas; with a line of headings, or in
-//! the order of the columns. What cannot be read is told by its line and stays to be corrected.
+//! the order of the columns. What cannot be read is told by its line and stays to be corrected. Decimal commas are
+//! refused, never guessed: where commas separate, a line with more or fewer columns than the first is not read.
 
 use chrono::{NaiveDateTime, NaiveTime};
 
@@ -149,7 +150,19 @@ pub(super) fn paste(typed: &mut Typed, list: &str, fields: &'static [Field], tex
     }
     let mut left: Vec<&str> = if has_headings { vec![first] } else { Vec::new() };
     let (kept, mut added) = (left.len(), 0);
+    let width = cells(first, mark).len();
     for (number, line) in lines.into_iter().skip(kept) {
+        let found = cells(line, mark).len();
+        if mark == ',' && found != width {
+            // A decimal comma makes two columns of one: nothing behind it would stand where it belongs.
+            errors.push(format!(
+                "Line {}: {found} columns, but {width} are expected. Write numbers with a point, or separate the columns \
+                 by tabs or semicolons.",
+                number + 1
+            ));
+            left.push(line);
+            continue;
+        }
         match entry(line, mark, &order, typed, zone) {
             Ok(values) if values.is_empty() => {}
             Ok(values) => {

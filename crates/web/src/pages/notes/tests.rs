@@ -230,3 +230,71 @@ fn none_and_not_asked_are_two_things() {
     let note = read("no_known_allergies=false");
     assert_eq!(note.as_consultation().unwrap().no_known_allergies, Some(false));
 }
+
+fn pasted(text: &str) -> (Typed, super::paste::Pasted) {
+    let Some(super::fields::Field {
+        kind: super::fields::Kind::Rows(fields, _),
+        ..
+    }) = super::fields::field_at(NoteKind::InfusionSummary, "monitoring")
+    else {
+        panic!("a list")
+    };
+    let mut typed = Typed::default();
+    let done = super::paste::paste(&mut typed, "monitoring", fields, text, clinic());
+    (typed, done)
+}
+
+#[test]
+fn tabs_semicolons_and_commas_are_read_with_and_without_headings() {
+    for text in [
+        "t_min\thr\tsbp\tdbp\ttemp_c\n5\t72\t130\t80\t36.6\n10\t73\t131\t81\t\n",
+        "Minute;HR;SBP;DBP;Temp\r\n5;72;130;80;36.6\r\n10;73;131;81;\r\n",
+        "t (min),pulse,BP,\"temp\"\n5,72,130/80,36.6\n10,73,131/81,\n",
+    ] {
+        let (typed, done) = pasted(text);
+        assert_eq!((done.added, done.errors.len()), (2, 0), "{text} {:?}", done.errors);
+        assert_eq!(typed.text("monitoring[0].temp_c"), "36.6");
+        assert_eq!(
+            (typed.text("monitoring[1].sbp"), typed.text("monitoring[1].dbp")),
+            ("131", "81")
+        );
+        assert_eq!(typed.text("monitoring[1].temp_c"), "");
+    }
+    // Without headings: in the order of the columns.
+    let (typed, done) = pasted("5\tinfusion\t72\t130\t80\n");
+    assert_eq!(done.added, 1, "{:?}", done.errors);
+    assert_eq!(
+        (typed.text("monitoring[0].phase"), typed.text("monitoring[0].dbp")),
+        ("infusion", "80")
+    );
+}
+
+#[test]
+fn decimal_commas_are_refused_and_never_read_as_something_else() {
+    for mark in ['\t', ';'] {
+        let text = format!("t_min{mark}temp_c{mark}rass\n5{mark}36,6{mark}0\n");
+        let (_, done) = pasted(&text);
+        assert_eq!(done.added, 0);
+        assert_eq!(
+            done.errors,
+            ["Line 2: temp_c \"36,6\": Write a number with a point, such as 0.5."]
+        );
+        assert!(done.left.contains("36,6"));
+    }
+    // Separated by commas, a decimal comma makes one column more. Also where a cell at the end was left out.
+    let (_, done) = pasted("t_min,temp_c,rass\n5,36,6,0\n10,36.7,0\n");
+    assert_eq!(done.added, 1);
+    assert!(
+        done.errors[0].starts_with("Line 2: 4 columns, but 3 are expected."),
+        "{:?}",
+        done.errors
+    );
+    let (_, done) = pasted("t_min,temp_c,rass,nrs\n5,36,6\n");
+    assert_eq!(done.added, 0);
+    assert!(
+        done.errors[0].starts_with("Line 2: 3 columns, but 4 are expected."),
+        "{:?}",
+        done.errors
+    );
+    assert_eq!(done.left, "t_min,temp_c,rass,nrs\n5,36,6");
+}

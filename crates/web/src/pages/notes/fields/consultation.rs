@@ -19,11 +19,9 @@ use liaison_clinical::content::screening::PsychiatricHistory;
 use liaison_clinical::content::shared::AddresseeRole;
 use liaison_clinical::content::shared::Finding;
 use liaison_clinical::content::shared::Laterality;
-use liaison_clinical::content::shared::Route;
-use liaison_clinical::content::shared::Urgency;
 
 use super::Layout::{Cards, Table};
-use super::shared::{CODED_CONCEPT, OPIOID_LINE, URGENT_FLAG};
+use super::shared::{CODED_CONCEPT, NO_OPIOIDS, OPIOID_LINE, ROUTE, RXNORM, UNIT, URGENCY, URGENT_FLAGS};
 use super::{
     Field,
     Kind::{Choice, Day, Lines, Long, Number, PartialDay, Record, Rows, Text, Tick, Ticks, Whole, YesNo},
@@ -32,15 +30,8 @@ use super::{
 
 pub(super) const CONSULTATION_NOTE: &[Field] = &[
     field("consult_date", "Day of the consultation", Day).required().fresh(),
-    field("urgency", "Urgency, if you raise it", Choice(words!(Urgency)))
-        .fresh()
-        .help("Left empty, it is computed from the note"),
-    field(
-        "urgent_flags",
-        "Reasons for urgency that you add",
-        Rows(URGENT_FLAG, Table),
-    )
-    .fresh(),
+    URGENCY,
+    URGENT_FLAGS,
     field("referral", "Who referred and why", Record(REFERRAL_REASON)),
     field("cancer", "The cancer and its treatment", Record(CANCER_HISTORY)),
     field("pain", "The pain", Record(PAIN_ASSESSMENT)),
@@ -210,7 +201,7 @@ const BREAKTHROUGH_PAIN: &[Field] = &[
 
 const HOME_MEDICATIONS: &[Field] = &[
     field("opioids", "Opioids", Rows(OPIOID_LINE, Cards)).required(),
-    field("no_opioids", "Asked: no opioids", Tick),
+    NO_OPIOIDS,
     field("mme_total_per_day", "MME per day (computed)", Number)
         .unit("MME/day")
         .computed(),
@@ -227,10 +218,10 @@ const HOME_MEDICATIONS: &[Field] = &[
 
 const HOME_MEDICINE: &[Field] = &[
     field("name", "Name", Text),
-    field("rxnorm", "RxNorm", Text),
+    RXNORM,
     field("dose", "One dose", Number),
-    field("unit", "Unit", Text),
-    field("route", "Route", Choice(words!(Route))),
+    UNIT,
+    ROUTE,
     field("frequency", "How often", Text),
 ];
 

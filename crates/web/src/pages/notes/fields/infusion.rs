@@ -14,11 +14,9 @@ use liaison_clinical::content::recovery::Relatedness;
 use liaison_clinical::content::recovery::ResponseCategory;
 use liaison_clinical::content::shared::AddresseeRole;
 use liaison_clinical::content::shared::Finding;
-use liaison_clinical::content::shared::Route;
-use liaison_clinical::content::shared::Urgency;
 
 use super::Layout::{Cards, Table};
-use super::shared::{CODED_CONCEPT, OPIOID_LINE, URGENT_FLAG};
+use super::shared::{CODED_CONCEPT, NO_OPIOIDS, OPIOID_LINE, ROUTE, RXNORM, UNIT, URGENCY, URGENT_FLAGS};
 use super::{
     Field,
     Kind::{Choice, Day, Lines, Long, Moment, Number, Record, Rows, Text, Tick, Ticks, Whole, YesNo},
@@ -26,15 +24,8 @@ use super::{
 };
 
 pub(super) const INFUSION_SUMMARY: &[Field] = &[
-    field("urgency", "Urgency, if you raise it", Choice(words!(Urgency)))
-        .fresh()
-        .help("Left empty, it is computed from the note"),
-    field(
-        "urgent_flags",
-        "Reasons for urgency that you add",
-        Rows(URGENT_FLAG, Table),
-    )
-    .fresh(),
+    URGENCY,
+    URGENT_FLAGS,
     field("infusion", "Header, drug and dose", Record(INFUSION_RECORD)),
     field(
         "pre_infusion_check",
@@ -66,7 +57,7 @@ pub(super) const INFUSION_SUMMARY: &[Field] = &[
     field("interventions", "What was done", Rows(INTERVENTION, Table)).fresh(),
     field("post_infusion", "Observation and discharge", Record(POST_INFUSION)).fresh(),
     field("opioids_current", "Opioids taken now", Rows(OPIOID_LINE, Cards)).required(),
-    field("no_opioids", "Asked: no opioids", Tick),
+    NO_OPIOIDS,
     field("mme_per_day_current", "MME per day now (computed)", Number)
         .unit("MME/day")
         .computed(),
@@ -100,7 +91,7 @@ const INFUSION_RECORD: &[Field] = &[
     field("weight_kg", "Weight today", Number).unit("kg").required().fresh(),
     field("weight_source", "Weight from", Choice(words!(WeightSource))).fresh(),
     field("drug", "The drug", Record(INFUSED_DRUG)),
-    field("route", "Route", Choice(words!(Route))).required(),
+    ROUTE.required(),
     field("concentration_mg_per_ml", "Concentration", Number)
         .unit("mg/mL")
         .required(),
@@ -129,7 +120,7 @@ const INFUSION_RECORD: &[Field] = &[
 
 const INFUSED_DRUG: &[Field] = &[
     field("name", "Drug", Text),
-    field("rxnorm", "RxNorm", Text),
+    RXNORM,
     field("form", "Form of ketamine", Choice(words!(KetamineForm))),
 ];
 
@@ -165,10 +156,10 @@ const PRE_INFUSION_CHECK: &[Field] = &[
 
 const ADJUNCT_GIVEN: &[Field] = &[
     field("name", "Medicine", Text),
-    field("rxnorm", "RxNorm", Text),
+    RXNORM,
     field("dose", "Dose", Number),
-    field("unit", "Unit", Text),
-    field("route", "Route", Choice(words!(Route))),
+    UNIT,
+    ROUTE,
     field("t_min", "Minute", Whole).unit("min"),
     field("indication", "Why", Text),
 ];

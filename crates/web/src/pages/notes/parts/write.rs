@@ -78,6 +78,7 @@ impl Write<'_> {
                 self.parts.push(Part::Open {
                     path: path.clone(),
                     label: field.label,
+                    unit: field.unit,
                     problem,
                 });
                 self.fields(inner, &path, "");
