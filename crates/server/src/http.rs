@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{MatchedPath, State},
     http::{StatusCode, header},
     response::IntoResponse,
     routing::get,
@@ -58,10 +58,14 @@ pub(crate) fn router(
     graphql.shutdown = stop.clone();
     let schema = liaison_graphql::schema(service.clone(), &config.graphql);
     let authenticate = Arc::new(Authenticator::new(service.clone()));
-    // The path alone: a query string is the client's and may hold anything.
+    // The router's pattern alone: a path may hold a link's secret, and both path and query whatever a client put there.
     let trace = TraceLayer::new_for_http()
         .make_span_with(|request: &axum::extract::Request| {
-            tracing::debug_span!("http", method = %request.method(), path = request.uri().path())
+            let route = request
+                .extensions()
+                .get::<MatchedPath>()
+                .map_or("other", MatchedPath::as_str);
+            tracing::debug_span!("http", method = %request.method(), route)
         })
         .on_response(DefaultOnResponse::new().level(Level::DEBUG));
     Router::new()

@@ -126,11 +126,23 @@ fn number_of(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
+/// [`fuzz_bytes`] for a reader of text.
+///
+/// # Panics
+/// As [`fuzz_bytes`].
+pub async fn fuzz(name: &str, corpus: &[Vec<u8>], cases: u64, mut reads: impl AsyncFnMut(&str)) {
+    fuzz_bytes(name, corpus, cases, async |input| {
+        let text = String::from_utf8_lossy(input);
+        reads(&text).await;
+    })
+    .await;
+}
+
 /// Gives `cases` bent inputs of a corpus to a reader, then each of the corpus as it is and as two megabytes of itself.
 ///
 /// # Panics
 /// Where the reader panics or takes longer than ten seconds; the message holds the input.
-pub async fn fuzz(name: &str, corpus: &[Vec<u8>], cases: u64, mut reads: impl AsyncFnMut(&str)) {
+pub async fn fuzz_bytes(name: &str, corpus: &[Vec<u8>], cases: u64, mut reads: impl AsyncFnMut(&[u8])) {
     assert!(!corpus.is_empty(), "{name} has no corpus");
     let seed = number_of("LIAISON_SEED").unwrap_or(1);
     let bender = Bender(SeededRandom::new(seed));
@@ -153,7 +165,7 @@ pub async fn fuzz(name: &str, corpus: &[Vec<u8>], cases: u64, mut reads: impl As
         tried += 1;
         let text = String::from_utf8_lossy(&input);
         let one = Instant::now();
-        let read = AssertUnwindSafe(reads(&text)).catch_unwind().await;
+        let read = AssertUnwindSafe(reads(&input)).catch_unwind().await;
         let shown: String = text.chars().take(4_000).collect();
         assert!(
             read.is_ok(),

@@ -10,14 +10,17 @@ mod database;
 pub mod fixture;
 mod fleet;
 pub mod fuzz;
+pub mod hall;
 pub mod notes;
 mod scene;
+mod tables;
 mod work;
 
 pub use app::{App, BASE_URL, START};
 pub use database::Database;
 pub use fixture::Fixture;
 pub use fleet::{Dies, Fleet, cut_short};
+pub use hall::Hall;
 /// The check of an export, which needs the public key alone.
 pub use liaison_ledger::verify_export;
 pub use liaison_store::Engine;

@@ -6,6 +6,7 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Router,
     extract::State,
+    http::{HeaderValue, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -71,7 +72,12 @@ async fn live(State(web): State<Web>, Watching(signed): Watching) -> Result<Resp
         }
     });
     let stream = changes.map(Ok::<_, Infallible>);
-    Ok(Sse::new(stream)
+    let mut response = Sse::new(stream)
         .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
-        .into_response())
+        .into_response();
+    // The stream's own `no-cache` would still let it be stored.
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }

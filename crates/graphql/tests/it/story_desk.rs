@@ -11,7 +11,7 @@ use liaison_graphql::http::{Authenticate as _, GraphQlConfig, RequestIds, router
 use liaison_graphql::{BearerAuthenticator, LiaisonSchema, schema};
 use liaison_service::Service;
 use liaison_service::directory::CreateToken;
-use liaison_testkit::{App, Fixture};
+use liaison_testkit::{App, Fixture, Hall};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -34,6 +34,21 @@ pub(crate) fn open(service: &Service) -> (LiaisonSchema, Router) {
 impl Desk {
     pub(crate) async fn new(app: App) -> Self {
         let fixture = app.fixture().await;
+        Self::over(app, fixture)
+    }
+
+    /// In the hall, with the tokens of its visitors.
+    pub(crate) async fn in_hall(app: App, hall: &Hall) -> Self {
+        let desk = Self::over(app, hall.fixture.clone());
+        let tokens = hall.visitors.iter().filter_map(|visitor| {
+            let user = visitor.actor.user_id?;
+            Some((user, visitor.token.clone()))
+        });
+        desk.tokens.lock().await.extend(tokens);
+        desk
+    }
+
+    fn over(app: App, fixture: Fixture) -> Self {
         let (schema, router) = open(&app.service);
         Self {
             app,
@@ -114,13 +129,18 @@ impl Desk {
 
     /// A request of somebody, as the handler prepares it, for the schema itself.
     pub(crate) async fn request(&self, actor: &Actor, query: &str) -> async_graphql::Request {
+        self.request_if_known(actor, query).await.unwrap()
+    }
+
+    /// The same, where their token still opens anything.
+    pub(crate) async fn request_if_known(&self, actor: &Actor, query: &str) -> Option<async_graphql::Request> {
         let mut headers = HeaderMap::new();
         let token = format!("Bearer {}", self.token(actor).await);
         headers.insert(header::AUTHORIZATION, token.parse().unwrap());
         let authenticator = BearerAuthenticator::new(self.app.service.clone());
-        let session = authenticator.authenticate(&headers, None).await.unwrap();
+        let session = authenticator.authenticate(&headers, None).await.ok()?;
         let mut request = async_graphql::Request::new(query);
         session.fill(&mut request.data);
-        request
+        Some(request)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::Utc;
 use liaison_domain::{
-    Actor, HoldId, PatientId, Phi, Role,
+    Actor, BreakGlassId, HoldId, PatientId, Phi, Role,
     access::{Action, Relation},
 };
 use liaison_store::{
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::acknowledge::hold_place;
-use crate::{Result, Service, ServiceError, idempotency, patients::patient_event};
+use crate::{Result, Service, ServiceError, audit::mark_break_glass, idempotency, patients::patient_event};
 
 /// Accept or lift a hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,8 +83,8 @@ impl Service {
     /// # Errors
     /// `NotFound` when there is no such patient, or it is another clinic's.
     pub async fn holds(&self, actor: &Actor, patient: PatientId) -> Result<Vec<Hold>> {
-        self.own_patient(actor, Action::ReadPatient, patient).await?;
-        let mut found = self.holds_of_patients(actor, &[patient]).await?;
+        let (_, case) = self.own_record(actor, Action::ReadPatient, patient).await?;
+        let mut found = self.open_holds(actor, &[patient], case).await?;
         Ok(found.remove(&patient).unwrap_or_default())
     }
 
@@ -96,6 +96,15 @@ impl Service {
         patients: &[PatientId],
     ) -> Result<HashMap<PatientId, Vec<Hold>>> {
         self.authorize(actor, Action::ReadPatient, Relation::Own).await?;
+        self.open_holds(actor, patients, None).await
+    }
+
+    async fn open_holds(
+        &self,
+        actor: &Actor,
+        patients: &[PatientId],
+        case: Option<BreakGlassId>,
+    ) -> Result<HashMap<PatientId, Vec<Hold>>> {
         let mut ids: Vec<Uuid> = patients.iter().map(|id| id.uuid()).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -125,6 +134,7 @@ impl Service {
             for patient in read {
                 let mut entry = self.entry(actor, "hold.read");
                 entry.patient_id = Some(patient);
+                mark_break_glass(&mut entry, case);
                 tx.record(entry);
             }
             tx.commit().await?;

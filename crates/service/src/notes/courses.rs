@@ -64,7 +64,7 @@ impl Service {
     /// # Errors
     /// `NotFound` for the patient.
     pub async fn courses(&self, actor: &Actor, patient: PatientId) -> Result<Vec<CourseRow>> {
-        self.own_patient(actor, Action::ReadPatient, patient).await?;
+        self.own_record(actor, Action::ReadPatient, patient).await?;
         let mut conn = self.read().await?;
         Ok(rows::courses_of(&mut conn, patient).await?)
     }

@@ -73,7 +73,7 @@ impl Service {
     /// # Errors
     /// `NotFound` when there is none, or it is another clinic's.
     pub async fn note(&self, actor: &Actor, id: NoteId) -> Result<NoteRow> {
-        self.own_note(actor, Action::ReadNote, id).await
+        self.recorded_note(actor, id).await
     }
 
     /// Every version of a note, newest first.
@@ -81,7 +81,7 @@ impl Service {
     /// # Errors
     /// `NotFound` when there is no such note, or it is another clinic's.
     pub async fn versions_of_note(&self, actor: &Actor, note: NoteId) -> Result<Vec<VersionRow>> {
-        self.own_note(actor, Action::ReadNote, note).await?;
+        self.recorded_note(actor, note).await?;
         let mut conn = self.read().await?;
         Ok(rows::versions_of_note(&mut conn, note).await?)
     }
@@ -91,7 +91,7 @@ impl Service {
     /// # Errors
     /// `NotFound` when there is no such note, or it is another clinic's.
     pub async fn shares_of_note(&self, actor: &Actor, note: NoteId) -> Result<Vec<ShareRow>> {
-        self.own_note(actor, Action::ReadNote, note).await?;
+        self.recorded_note(actor, note).await?;
         let mut conn = self.read().await?;
         let mut shares = shares::by_note(&mut conn, note).await?;
         shares.sort_by_key(|share| (share.shared_at, share.id));

@@ -9,7 +9,7 @@ use liaison_clinical::{
 use liaison_domain::{Actor, NoteId, NoteVersionId, PatientId, Phi, access::Action};
 use liaison_store::Conn;
 
-use crate::{Result, Service};
+use crate::{Result, Service, audit::mark_break_glass};
 
 /// The trend of the patient's present course.
 #[derive(Debug, Clone)]
@@ -83,11 +83,12 @@ impl Service {
     /// # Errors
     /// `NotFound` for the patient.
     pub async fn patient_trend(&self, actor: &Actor, patient: PatientId) -> Result<PatientTrend> {
-        self.own_patient(actor, Action::ReadPatient, patient).await?;
+        let (_, case) = self.own_record(actor, Action::ReadPatient, patient).await?;
         let mut tx = self.begin().await?;
         let trend = self.trend_of(&mut tx, patient, None).await?;
         let mut entry = self.entry(actor, "patient.trend");
         entry.patient_id = Some(patient);
+        mark_break_glass(&mut entry, case);
         tx.record(entry);
         tx.commit().await?;
         Ok(trend)

@@ -160,7 +160,7 @@ impl Service {
     /// # Errors
     /// `NotFound` for the patient.
     pub async fn care_team(&self, actor: &Actor, patient: PatientId, at: DateTime<Utc>) -> Result<Vec<CareTeamRow>> {
-        self.own_patient(actor, Action::ReadPatient, patient).await?;
+        self.own_record(actor, Action::ReadPatient, patient).await?;
         let mut conn = self.read().await?;
         Ok(rows::care_team_at(&mut conn, &[patient], at).await?)
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Checks, patient_event};
 use crate::{
     FieldProblem, Result, Service, ServiceError,
+    audit::mark_break_glass,
     idempotency::{keep, replay},
 };
 
@@ -222,7 +223,7 @@ impl Service {
     /// # Errors
     /// `NotFound` for the patient.
     pub async fn restrictions(&self, actor: &Actor, patient: PatientId) -> Result<Vec<Restriction>> {
-        self.own_patient(actor, Action::ReadPatient, patient).await?;
+        let (_, case) = self.own_record(actor, Action::ReadPatient, patient).await?;
         let mut tx = self.begin().await?;
         let found = rows::restrictions_of(&mut tx, &[patient]).await?;
         let key = self.store().keyring()?.patient_key(&mut tx, patient).await?;
@@ -237,6 +238,7 @@ impl Service {
         let mut entry = self.entry(actor, "restriction.read");
         entry.patient_id = Some(patient);
         entry.detail.insert("count", opened.len().to_string());
+        mark_break_glass(&mut entry, case);
         tx.record(entry);
         tx.commit().await?;
         Ok(opened)

@@ -69,7 +69,7 @@ impl EndpointTemplate {
 }
 
 /// A short address for the same page.
-async fn there(Path(id): Path<String>) -> Result<Redirect> {
+async fn there(_: Signed, Path(id): Path<String>) -> Result<Redirect> {
     let id: EndpointId = id.parse()?;
     Ok(Redirect::to(&format!("/directory/endpoints/{id}")))
 }

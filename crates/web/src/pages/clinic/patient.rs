@@ -19,7 +19,7 @@ use liaison_service::{
 };
 
 use super::{
-    board::{self, Beside, LoopLine},
+    board::{self, Beside, LoopLine, reads_patients},
     holds::{self, HoldView},
     known::{self, KnownLine},
     names::{Names, Wanted},
@@ -48,6 +48,8 @@ struct PatientPageView {
     look_alikes: Vec<Alike>,
     holds: Vec<HoldView>,
     lifts: bool,
+    /// Whether the reader may change the record; who is here in an emergency may not.
+    writes: bool,
     key: String,
     known: Vec<KnownLine>,
     trend: TrendView,
@@ -157,6 +159,10 @@ fn cursor(here: &str) -> Result<Option<TimelineCursor>> {
 }
 
 async fn alikes(web: &Web, signed: &Signed, patient: PatientId) -> Result<Vec<Alike>> {
+    // In an emergency one record is open and no other.
+    if !reads_patients(signed) {
+        return Ok(Vec::new());
+    }
     let ids = web.service().look_alikes(&signed.actor, patient).await?;
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -233,6 +239,7 @@ async fn patient(State(web): State<Web>, signed: Signed, Path(id): Path<String>)
         look_alikes,
         holds: holds::in_force(&held, &names, signed.zone),
         lifts: signed.has_any(&[Role::Physician]),
+        writes: reads_patients(&signed),
         key: web.fresh_key(),
         known: known::lines(&loops, &beside.versions, &names, &shell),
         trend: plot::trend(&trend),

@@ -236,6 +236,10 @@ async fn blank(State(web): State<Web>, signed: Signed) -> Result<Response> {
 async fn edit(State(web): State<Web>, signed: Signed, Path(id): Path<String>) -> Result<Response> {
     let id: PatientId = id.parse()?;
     let patient = web.service().patient(&signed.actor, id).await?;
+    // Emergency access reads and changes nothing.
+    if !super::board::reads_patients(&signed) {
+        return Err(ServiceError::Forbidden.into());
+    }
     let typed = Typed::of(patient.identity.reveal());
     shell::page(&page(&web, &signed, Some(id), typed, web.fresh_key()).await?)
 }
