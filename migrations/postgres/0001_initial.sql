@@ -648,6 +648,8 @@ create table credential (
     -- A secret whose first code has not been entered yet.
     totp_pending_sealed bytea,
     totp_pending_until  timestamptz,
+    -- Since an admin took the second factors away: a new one is added by the mailed link and the password alone.
+    factors_reset_at    timestamptz,
     updated_at          timestamptz not null
 );
 

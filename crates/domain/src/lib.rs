@@ -26,5 +26,5 @@ pub use liaison_clinical::Urgency;
 pub use people::{Actor, Author, Guest, Role};
 pub use phi::Phi;
 pub use random::{Random, SeededRandom, SystemRandom};
-pub use sign_in::{AccountLinkPurpose, SessionEnd, SignInMethod};
+pub use sign_in::{AccountLinkPurpose, FactorResetReason, Recognized, SessionEnd, SignInChange, SignInMethod};
 pub use terms::*;

@@ -145,6 +145,8 @@ terms! {
         LinkCode = "LINK_CODE",
         /// A single-use link to an account: an invitation or a password reset.
         AccountLink = "ACCOUNT_LINK",
+        /// What changed in how a person signs in, told to that person.
+        AccountChange = "ACCOUNT_CHANGE",
         /// A test of an endpoint, asked for by an admin.
         EndpointTest = "ENDPOINT_TEST",
     }

@@ -41,6 +41,26 @@ macro_rules! mirrors {
 }
 
 mirrors! {
+    /// Why an admin takes a person's second factors away.
+    FactorResetReason = liaison_domain::FactorResetReason {
+        /// The device that holds them is lost, stolen or broken.
+        DeviceLost = "DEVICE_LOST",
+        /// The device was replaced and what it held was not taken along.
+        DeviceReplaced = "DEVICE_REPLACED",
+        /// Somebody else may have them.
+        Compromised = "COMPROMISED",
+    }
+
+    /// How an admin made sure that it is the person who asks.
+    Recognized = liaison_domain::Recognized {
+        /// They stood before the admin.
+        InPerson = "IN_PERSON",
+        /// The admin telephoned the number of the directory.
+        Telephoned = "TELEPHONED",
+        /// By video, and the admin knows them.
+        ByVideo = "BY_VIDEO",
+    }
+
     /// What an organization is to the patients of the clinic.
     OrganizationKind = liaison_domain::OrganizationKind {
         /// The infusion clinic, which writes and shares.
@@ -129,6 +149,8 @@ mirrors! {
         LinkCode = "LINK_CODE",
         /// A single-use link to an account: an invitation or a password reset.
         AccountLink = "ACCOUNT_LINK",
+        /// What changed in how a person signs in, told to that person.
+        AccountChange = "ACCOUNT_CHANGE",
         /// A test of an endpoint, asked for by an admin.
         EndpointTest = "ENDPOINT_TEST",
     }

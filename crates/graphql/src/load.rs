@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use liaison_domain::{
-    Actor, DeliveryId, EndpointId, MembershipId, NoteId, NoteVersionId, OrganizationId, PatientId, Phi, RecipientId,
-    ShareId, TeamId, UserId,
+    Actor, DeliveryId, EndpointId, GuestId, MembershipId, NoteId, NoteVersionId, OrganizationId, PatientId, Phi,
+    RecipientId, ShareId, TeamId, UserId,
 };
 use liaison_service::directory::{Endpoint, Membership, Organization, Person, PolicyInForce, Team, TeamMember};
+use liaison_service::link::GuestName;
 use liaison_service::loops::share_note::ShareDetail;
 use liaison_service::notes::{NoteRow, VersionRow};
 use liaison_service::patients::Patient;
@@ -136,6 +137,7 @@ mapped! {
     NoteVersionId => VersionRow, versions_by_ids;
     RecipientId => RecipientRow, loops;
     ShareId => ShareRow, shares;
+    GuestId => GuestName, guests_by_ids;
 }
 
 impl Loader<LatestOf> for Loads {

@@ -18,6 +18,7 @@ mod pages;
 mod plot;
 mod session;
 mod shell;
+mod step_up;
 mod words;
 
 use std::sync::Arc;

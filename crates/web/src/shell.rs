@@ -278,6 +278,10 @@ const DONE: &[(&str, &str)] = &[
     ("revoked", "Ended."),
     ("sent", "Sent."),
     ("invited", "Invited by e-mail."),
+    (
+        "factors",
+        "The factors are removed and every session of theirs ended. The link to set up anew is on its way to them.",
+    ),
     ("password", "Your password is changed. Your other sessions have ended."),
     ("switched", "You now act for this organization."),
     ("discontinued", "Ended."),

@@ -1,11 +1,12 @@
 //! People.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
 use liaison_domain::UserId;
-use liaison_service::directory as use_cases;
+use liaison_service::{directory as use_cases, sign_in::ResetFactors};
 
 use super::{endpoint::Endpoint, membership::Membership, team::TeamMember};
-use crate::enums::Role;
+use crate::enums::{FactorResetReason, Recognized, Role};
 use crate::fail::{OrRefuse as _, payload, settle};
 use crate::ids::{Ids, parse, shown};
 use crate::load::{EndpointsOf, MembersOf, TeamsOf};
@@ -134,6 +135,29 @@ pub(crate) struct SetPersonDisabledInput {
     user_id: ID,
     /// True: they may sign in no more, and their tokens answer no more. False: they may again.
     disabled: bool,
+}
+
+/// The second factors of a person that are lost.
+#[derive(InputObject)]
+pub(crate) struct ResetSecondFactorInput {
+    /// Whose (`user_...`). Not one's own: another admin does that.
+    user_id: ID,
+    /// Why.
+    reason: FactorResetReason,
+    /// How the admin made sure that it is the person who asks.
+    recognized: Recognized,
+}
+
+payload! {
+    /// What came of resetting a second factor.
+    ResetSecondFactorPayload {
+        /// The person.
+        person: Person,
+        /// Until when the mailed link to set up anew is good.
+        link_expires_at: DateTime<Utc>,
+        /// How many sessions of theirs were ended.
+        sessions_ended: u64,
+    }
 }
 
 payload! {
@@ -275,6 +299,38 @@ impl PersonMutation {
                     ..Default::default()
                 }
             }
+            Err(problems) => problems.into(),
+        })
+    }
+
+    /// Removes a person's authenticator app, passkeys and recovery codes, ends their sessions, and mails them a single-use
+    /// link to set up anew, which works with their password. For admins of every organization they belong to, in a
+    /// session of the pages whose proof of identity is at most five minutes old; API tokens are refused.
+    async fn reset_second_factor(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose, and why.")] input: ResetSecondFactorInput,
+    ) -> Result<ResetSecondFactorPayload> {
+        let asking = asking(ctx)?;
+        let done = async {
+            let mut ids = Ids::default();
+            let user_id = ids.one("userId", &input.user_id);
+            ids.done()?;
+            let input = ResetFactors {
+                user_id,
+                reason: input.reason.into(),
+                recognized: input.recognized.into(),
+            };
+            let reset = asking.service.reset_factors(&asking.actor, input).await?;
+            Ok((user_id, reset))
+        };
+        Ok(match settle(ctx, done.await)? {
+            Ok((id, reset)) => ResetSecondFactorPayload {
+                person: asking.load.load_one(id).await.or_refuse(ctx)?.map(Person),
+                link_expires_at: Some(reset.expires_at),
+                sessions_ended: Some(reset.sessions_ended),
+                ..Default::default()
+            },
             Err(problems) => problems.into(),
         })
     }

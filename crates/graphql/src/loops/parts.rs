@@ -53,6 +53,14 @@ impl Evidence {
         person(ctx, self.0.user_id).await
     }
 
+    /// The guest of a secure link, for OPENED and ACKNOWLEDGED without an account: the name they gave themself, and by
+    /// which address they were verified, such as `Dr. X (oncologist), named themself; code to o•••@oncology.example`.
+    async fn guest_name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let Some(id) = self.0.guest_id else { return Ok(None) };
+        let found = asking(ctx)?.load.load_one(id).await.or_refuse(ctx)?;
+        Ok(found.map(|guest| guest.to_string()))
+    }
+
     /// Where the fact comes from, such as `smtp`, `webhook`, `open`, `inbox`, `call`.
     async fn source(&self) -> &str {
         &self.0.source
@@ -139,9 +147,16 @@ impl Acknowledgment {
         shown(self.0.row.note_version_id)
     }
 
-    /// Who acknowledged; null where a person without an account was telephoned: then `spokenWith` names them.
+    /// Who acknowledged; null where a person without an account did: `guestName` names who came by a secure link,
+    /// `spokenWith` who was telephoned.
     async fn by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         person(ctx, self.0.row.user_id).await
+    }
+
+    /// Who acknowledged, where it was a guest of a secure link without an account: the name they gave themself, and by which
+    /// address they were verified, such as `Dr. X (oncologist), named themself; code to o•••@oncology.example`.
+    async fn guest_name(&self) -> Option<String> {
+        self.0.guest.as_ref().map(ToString::to_string)
     }
 
     /// For which organization.
@@ -247,6 +262,12 @@ impl Declined {
         person(ctx, self.0.row.user_id).await
     }
 
+    /// Who declined, where it was a guest of a secure link without an account: the name they gave themself, and by which
+    /// address they were verified, such as `Dr. X (oncologist), named themself; code to o•••@oncology.example`.
+    async fn guest_name(&self) -> Option<String> {
+        self.0.guest.as_ref().map(ToString::to_string)
+    }
+
     /// When.
     async fn declined_at(&self) -> DateTime<Utc> {
         self.0.row.declined_at
@@ -266,6 +287,12 @@ impl Reply {
     /// Who wrote it.
     async fn author(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         person(ctx, self.0.row.author_id).await
+    }
+
+    /// Who wrote it, where it was a guest of a secure link without an account: the name they gave themself, and by which
+    /// address they were verified, such as `Dr. X (oncologist), named themself; code to o•••@oncology.example`.
+    async fn guest_name(&self) -> Option<String> {
+        self.0.guest.as_ref().map(ToString::to_string)
     }
 
     /// Whether the clinic wrote it, rather than the recipient.
@@ -327,6 +354,12 @@ impl Question {
     /// Who answered.
     async fn answered_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         person(ctx, self.0.row.answered_by).await
+    }
+
+    /// Who answered, where it was a guest of a secure link without an account: the name they gave themself, and by which
+    /// address they were verified, such as `Dr. X (oncologist), named themself; code to o•••@oncology.example`.
+    async fn guest_name(&self) -> Option<String> {
+        self.0.guest.as_ref().map(ToString::to_string)
     }
 
     /// When.
@@ -394,6 +427,12 @@ impl LoopEvent {
     /// The person who did it, or to whom it was given.
     async fn who(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         person(ctx, self.0.who).await
+    }
+
+    /// Who did it, where it was a guest of a secure link without an account: the name they gave themself, and by which
+    /// address they were verified, such as `Dr. X (oncologist), named themself; code to o•••@oncology.example`.
+    async fn guest_name(&self) -> Option<String> {
+        self.0.guest.as_ref().map(ToString::to_string)
     }
 
     /// The thing's typed id.

@@ -12,6 +12,7 @@ mod http_post;
 mod http_sse;
 mod http_ws;
 mod schema_text;
+mod sign_in;
 mod story;
 mod story_access;
 mod story_desk;

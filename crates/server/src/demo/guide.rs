@@ -6,7 +6,14 @@ use anyhow::Context;
 use liaison_service::{Service, directory::CreateToken};
 use serde_json::{Value, json};
 
-use super::{additions::OPEN_LOOP, people::Who, play::Loop, sign_in::PASSWORD, stage::Stage, world::World};
+use super::{
+    additions::OPEN_LOOP,
+    people::Who,
+    play::Loop,
+    sign_in::PASSWORD,
+    stage::{Stage, base},
+    world::World,
+};
 
 /// For how many days of the story's clock the tokens are good.
 const DAYS: u32 = 30;
@@ -58,7 +65,7 @@ pub(crate) fn text(
     tokens: &[(&'static str, String)],
     loops: &BTreeMap<String, Loop>,
 ) -> anyhow::Result<String> {
-    let base = format!("http://{}", stage.address);
+    let base = base(stage.address);
     let folder = stage.folder.display();
     let mut text = "Sign in: each link works once; a further one comes from the page of people\n".to_owned();
     for (part, who, link) in links {

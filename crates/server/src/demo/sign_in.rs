@@ -122,7 +122,11 @@ async fn enter(State(service): State<Arc<Service>>, Path(part): Path<String>) ->
         return mailbox::page(StatusCode::NOT_FOUND, "Nobody", "<h1>No such person</h1>");
     };
     match service.issue_sign_in_link(who.email(), AT_ONCE).await {
-        Ok(issued) => Redirect::to(issued.url.expose()).into_response(),
+        // The path alone: whoever came by another name of this machine goes on by that name.
+        Ok(issued) => {
+            let path = url::Url::parse(issued.url.expose()).map(|url| url.path().to_owned());
+            Redirect::to(path.as_deref().unwrap_or("/sign-in")).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, "no sign-in link");
             mailbox::page(

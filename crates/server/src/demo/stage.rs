@@ -99,6 +99,16 @@ impl Stage {
     }
 }
 
+/// How the person before this machine reaches the demonstration. Browsers give passkeys to names, not to IP addresses, and
+/// `localhost` always is this machine (RFC 6761, section 6.3).
+pub(crate) fn base(http: SocketAddr) -> String {
+    if http.ip().is_loopback() {
+        format!("http://localhost:{}", http.port())
+    } else {
+        format!("http://{http}")
+    }
+}
+
 fn configuration(folder: &Path, http: SocketAddr, smtp: SocketAddr) -> String {
     // A JSON string is a TOML string.
     let path = |name: &str| serde_json::Value::from(folder.join(name).display().to_string());
@@ -106,11 +116,12 @@ fn configuration(folder: &Path, http: SocketAddr, smtp: SocketAddr) -> String {
     format!(
         "# The demonstration's configuration. Its mailbox and webhook receiver live only as long as the demonstration.\n\
          [database]\nurl = {database}\n\n[keys]\nmaster_file = {}\nledger_file = {}\n\n\
-         [http]\nlisten = \"{http}\"\n\n[graphql]\ngraphiql = true\nintrospection = true\n\n\
+         [http]\nlisten = \"{http}\"\nbase_url = \"{}\"\n\n[graphql]\ngraphiql = true\nintrospection = true\n\n\
          [email]\ntransport = \"smtp\"\nhost = \"{}\"\nport = {}\ntls = \"none\"\nfrom = \"liaison@clinic.example.test\"\n\n\
          [webhooks]\nallow_http = true\nallow = [\"127.0.0.0/8\"]\n\n[log]\nfilter = \"warn\"\n",
         path("master.key"),
         path("ledger.key"),
+        base(http),
         smtp.ip(),
         smtp.port(),
     )

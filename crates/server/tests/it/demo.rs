@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Output, Stdio},
 };
 
@@ -93,10 +93,11 @@ impl Running {
         Self { child, told }
     }
 
-    fn address(&self) -> SocketAddr {
+    /// `localhost:PORT`, as printed.
+    fn address(&self) -> String {
         let line = self.told.lines().find(|line| line.starts_with("GraphiQL")).unwrap();
         let (_, rest) = line.split_once("http://").unwrap();
-        rest.split_once('/').unwrap().0.parse().unwrap()
+        rest.split_once('/').unwrap().0.to_owned()
     }
 
     fn request(&self, request: &str) -> String {
@@ -189,6 +190,20 @@ fn the_printed_lines_close_a_loop_and_the_board_changes() {
         assert!(answer.starts_with("HTTP/1.1 404"), "{nothing}: {answer}");
     }
     assert!(running.get("/graphql").contains("<title>Liaison GraphQL</title>"));
+
+    // Browsers give passkeys to names: links and passkeys are those of `localhost`.
+    assert!(running.address().starts_with("localhost:"), "{}", running.told);
+    let links = running.told.lines().filter(|line| line.contains("/sign-in/link/"));
+    assert!(links.clone().count() == 6 && links.clone().all(|line| line.contains("http://localhost:")));
+    assert!(!running.told.contains("http://127.0.0.1"), "{}", running.told);
+    let asked = running.request(
+        "POST /sign-in/passkey/begin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nsec-fetch-site: same-origin\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: 0\r\n\r\n",
+    );
+    assert!(
+        asked.starts_with("HTTP/1.1 200") && asked.contains("\"rpId\":\"localhost\""),
+        "{asked}"
+    );
 
     let interrupted = Command::new("kill")
         .args(["-INT", &running.child.id().to_string()])

@@ -1,6 +1,6 @@
 //! Finds whom something can be addressed to by words of the name, however long the directory is.
 
-use liaison_domain::{Actor, OrganizationId, TeamId, UserId};
+use liaison_domain::{Actor, OrganizationId, TeamId, UserId, access::Action};
 use liaison_store::directory::find as rows;
 use uuid::Uuid;
 
@@ -74,7 +74,8 @@ pub struct AddresseePage {
 }
 
 impl Service {
-    /// Finds whom something can be addressed to, by one statement.
+    /// Finds whom something can be addressed to, by one statement. For those who read the directory, and for guests of a
+    /// secure link: names alone.
     ///
     /// # Errors
     /// `Invalid` for `first` and for more than 4 words in `wanted`.
@@ -91,7 +92,15 @@ impl Service {
             let message = format!("at most {} words of the name, at most 200 characters", rows::MOST_WORDS);
             return Err(ServiceError::invalid("wanted", "TOO_LONG", message));
         }
-        let mut conn = self.reads_directory(actor).await?;
+        let mut conn = match actor.guest {
+            // A guest of a secure link may pass their one message on, and finds for it whom a colleague would find.
+            Some(guest) => {
+                self.loop_as_recipient(actor, guest.recipient_id, Action::Acknowledge)
+                    .await?;
+                self.read().await?
+            }
+            None => self.reads_directory(actor).await?,
+        };
         let colleagues = if sees_contacts(actor) {
             None
         } else {

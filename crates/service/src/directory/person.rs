@@ -6,7 +6,7 @@
 use chrono::{DateTime, Days, Utc};
 use chrono_tz::Tz;
 use liaison_domain::{
-    Actor, MembershipId, OrganizationId, Role, TeamId, UserId,
+    Actor, MembershipId, OrganizationId, Role, SignInChange, TeamId, UserId,
     access::{Action, Relation},
     calendar::Calendar,
     people::ActorKind,
@@ -14,6 +14,7 @@ use liaison_domain::{
 use liaison_store::{
     Json, Tx,
     directory::{self as rows, PersonRow},
+    sign_in::credential,
 };
 use serde::{Deserialize, Serialize};
 
@@ -268,7 +269,7 @@ impl Service {
     }
 
     /// Whether the actor may change a person: themself (`Some(true)`), or as an admin (`Some(false)`).
-    async fn may_change_person(&self, actor: &Actor, user_id: UserId) -> Result<bool> {
+    pub(crate) async fn may_change_person(&self, actor: &Actor, user_id: UserId) -> Result<bool> {
         if actor.kind == ActorKind::Person && actor.user_id == Some(user_id) && !actor.has(Role::Admin) {
             if actor.read_only {
                 return Err(ServiceError::Forbidden);
@@ -329,7 +330,8 @@ impl Service {
         }
         check.done()?;
         let time_zone = zone.map(|zone| zone.name().to_owned()).unwrap_or_default();
-        if email != row.email {
+        let moved = (email != row.email).then(|| row.email.clone());
+        if moved.is_some() {
             // Links that were mailed to the old address open nothing any more.
             liaison_store::sign_in::account_link::end_of(&mut tx, row.id, self.now()).await?;
         }
@@ -364,6 +366,15 @@ impl Service {
         let mut entry = self.person_entry(&mut tx, actor, "person.update", row.id).await?;
         entry.detail.insert("changed", what);
         tx.record(entry);
+        // Who signs in is told at both addresses: the old one is where a person notices what they did not ask for.
+        if let Some(old) = moved
+            && credential::find(&mut tx, row.id).await?.is_some()
+        {
+            for address in [&old, &row.email] {
+                self.tell_change_by(&mut tx, actor, &row, address, SignInChange::AddressChanged)
+                    .await?;
+            }
+        }
         keep(self, &mut tx, actor, key, "updatePerson", &input, &()).await?;
         tx.commit().await?;
         Ok(())

@@ -38,7 +38,13 @@ impl Service {
         ]);
         facts.extend(found.work_email.clone().map(|email| ("work_email".to_owned(), email)));
         facts.extend(found.phone.clone().map(|phone| ("phone".to_owned(), phone)));
+        let found_user = found.user_id;
         facts.insert("by".to_owned(), GuestName::from(found).to_string());
+        // Whose own address the code went to is in the directory already: they are invited on their page.
+        let door = match found_user {
+            Some(user) => format!("directory/people/{user}"),
+            None => format!("directory/organizations/{}", row.to_organization_id),
+        };
         let (organization_id, users) = self.directory_admins(&mut tx, &row).await?;
         let clinic = self.organization_name(&mut tx, row.organization_id).await?;
         let mut entry = self.loop_entry(actor, "account.request", &row);
@@ -55,7 +61,7 @@ impl Service {
                 urgency: Urgency::Routine,
                 recipient: None,
                 object_id: Some(guest.id.uuid()),
-                link: self.link("directory"),
+                link: self.link(&door),
                 facts,
                 by_mail: true,
             },

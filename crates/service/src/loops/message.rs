@@ -88,6 +88,7 @@ pub fn event_type(purpose: DeliveryPurpose) -> &'static str {
         DeliveryPurpose::Digest => "person.digest",
         DeliveryPurpose::LinkCode => "link.code",
         DeliveryPurpose::AccountLink => "account.link",
+        DeliveryPurpose::AccountChange => "account.change",
         DeliveryPurpose::EndpointTest => "endpoint.test",
     }
 }

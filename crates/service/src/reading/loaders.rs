@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use liaison_domain::{
-    Actor, DeliveryId, PatientId, Phi, RecipientId, ShareId,
+    Actor, DeliveryId, GuestId, PatientId, Phi, RecipientId, ShareId,
     access::{Action, Relation, decide},
     ids::TypedId,
 };
@@ -185,6 +185,16 @@ impl Service {
         let mut conn = self.read().await?;
         let visible = self.visible_by_ids(&mut conn, actor, ids).await?;
         Ok(visible.rows.into_iter().map(|(id, (row, _))| (id, row)).collect())
+    }
+
+    /// Guests of secure links by their ids, of the loops that the reader sees.
+    pub async fn guests_by_ids(&self, actor: &Actor, ids: &[GuestId]) -> Result<HashMap<GuestId, GuestName>> {
+        let mut conn = self.read().await?;
+        let mut named = self.guests_named(&mut conn, ids.iter().copied().map(Some)).await?;
+        let loops: Vec<RecipientId> = named.values().map(|guest| guest.recipient_id).collect();
+        let visible = self.visible_by_ids(&mut conn, actor, &loops).await?;
+        named.retain(|_, guest| visible.rows.contains_key(&guest.recipient_id));
+        Ok(named)
     }
 
     /// Shares by their ids: a clinic's own, and those of which one loop is the reader's.

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{
-    AccountLinkId, AccountLinkPurpose, Actor, SessionEnd, SignInMethod, UserId,
+    AccountLinkId, AccountLinkPurpose, Actor, SessionEnd, SignInChange, SignInMethod, UserId,
     access::{Action, Relation},
 };
 use liaison_store::{
@@ -20,6 +20,7 @@ use liaison_store::{
 use super::{
     OpenSession, RESET, Secret, SessionOpened, SignInStep, WELCOME,
     by_password::{Origin, normal_email},
+    change::Whence,
     password, secret,
     throttle::Tries,
 };
@@ -93,7 +94,7 @@ pub struct SignInLinkIssued {
     pub expires_at: DateTime<Utc>,
 }
 
-fn not_found() -> ServiceError {
+pub(super) fn not_found() -> ServiceError {
     ServiceError::NotFound("link")
 }
 
@@ -102,6 +103,7 @@ fn page(purpose: AccountLinkPurpose) -> &'static str {
         AccountLinkPurpose::Welcome => "welcome",
         AccountLinkPurpose::Reset => "reset",
         AccountLinkPurpose::SignIn => "sign-in/link",
+        AccountLinkPurpose::SetUp => "set-up",
     }
 }
 
@@ -117,7 +119,7 @@ impl Service {
     }
 
     /// Adds a link to a person's account; earlier ones of the same purpose are good for nothing any more.
-    async fn put_link(
+    pub(super) async fn put_link(
         &self,
         tx: &mut Tx,
         user_id: UserId,
@@ -278,7 +280,7 @@ impl Service {
     }
 
     /// Uses a link up and holds its person; `NotFound` when another request was faster.
-    async fn take_link(
+    pub(super) async fn take_link(
         &self,
         tx: &mut Tx,
         token: &Secret,
@@ -347,6 +349,16 @@ impl Service {
         entry.detail.insert("link_id", link.id.to_string());
         entry.detail.insert("sessions_ended", ended.to_string());
         tx.record(entry);
+        let change = match link.purpose {
+            AccountLinkPurpose::Welcome => SignInChange::PasswordSet,
+            _ => SignInChange::PasswordReset,
+        };
+        let from = Whence {
+            peer: visitor.peer.as_deref(),
+            user_agent: input.user_agent.as_deref(),
+        };
+        self.tell_change(&mut tx, person.id, visitor.organization_id, change, &from)
+            .await?;
         let origin = Origin {
             peer: input.peer,
             request_id: input.request_id,

@@ -42,6 +42,8 @@ pub enum SignInStep {
     },
     /// There is none yet: a session that is good for adding one and for nothing else.
     Enrol(SessionOpened),
+    /// An admin took the second factors away: the mailed link goes on ([`Service::set_up_by_link`]), and nothing else.
+    SetUpByLink,
 }
 
 /// Where a request came from.
@@ -165,10 +167,12 @@ impl Service {
         person: &PersonRow,
         origin: Origin,
     ) -> Result<SignInStep> {
-        let totp = credential::find(tx, person.id)
-            .await?
-            .is_some_and(|row| row.totp_sealed.is_some());
+        let stored = credential::find(tx, person.id).await?;
+        let totp = stored.as_ref().is_some_and(|row| row.totp_sealed.is_some());
         let passkeys = passkey::count(tx, person.id).await?;
+        if stored.is_some_and(|row| row.factors_reset_at.is_some()) {
+            return Ok(SignInStep::SetUpByLink);
+        }
         if !totp && passkeys == 0 {
             let open = OpenSession {
                 user_id: person.id,

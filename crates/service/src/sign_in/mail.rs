@@ -1,10 +1,11 @@
-//! The mails of sign-in: an invitation and a password reset. Their link is made when the mail leaves.
+//! The mails of sign-in that carry a link: an invitation, a password reset, setting up anew. Their link is made when the
+//! mail leaves. The mail about a change stands in `change`.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    AccountLinkId, AccountLinkPurpose, ChannelKind, DeliveryId, DeliveryPurpose, DeliveryState, Urgency,
+    AccountLinkId, AccountLinkPurpose, ChannelKind, DeliveryId, DeliveryPurpose, DeliveryState, OrganizationId, Urgency,
 };
 use liaison_store::{
     Tx, deliveries,
@@ -25,7 +26,7 @@ const LINK_FACT: &str = "link_id";
 const FOR_FACT: &str = "for";
 const EXPIRES_FACT: &str = "expires_at";
 
-fn fact<T: std::str::FromStr>(message: &Message, name: &str) -> Option<T> {
+pub(super) fn fact<T: std::str::FromStr>(message: &Message, name: &str) -> Option<T> {
     message.facts.get(name)?.parse().ok()
 }
 
@@ -49,6 +50,16 @@ fn words(message: &Message, purpose: AccountLinkPurpose, url: &str) -> EmailBody
             page.line(&format!("{to}, {clinic} has made an account for you at Liaison."));
             page.line("Open this link, choose a password and add a second way to prove that it is you.");
             format!("Your account at Liaison, made by {clinic}")
+        }
+        AccountLinkPurpose::SetUp => {
+            page.line(&format!(
+                "{to}, an admin removed your lost second factor at Liaison, as you asked."
+            ));
+            page.line("Open this link, enter your password and add a new authenticator app or passkey.");
+            page.line(&format!(
+                "If you did not ask for it, do not open it, and telephone an admin of {clinic} at once."
+            ));
+            "Set up your second factor at Liaison anew".to_owned()
         }
         AccountLinkPurpose::Reset | AccountLinkPurpose::SignIn => {
             page.line(&format!(
@@ -98,16 +109,28 @@ impl Service {
             ]),
             at: now,
         };
+        self.plan_mail(tx, &person.email, from.id, &message).await
+    }
+
+    /// Plans a mail to an address of the directory in the caller's transaction.
+    pub(super) async fn plan_mail(
+        &self,
+        tx: &mut Tx,
+        address: &str,
+        organization_id: OrganizationId,
+        message: &Message,
+    ) -> Result<()> {
+        let now = self.now();
         let id: DeliveryId = self.id();
         let row = DeliveryRow {
             id,
             recipient_id: None,
             share_id: None,
-            organization_id: from.id,
+            organization_id,
             notice_id: None,
             endpoint_id: None,
             channel: ChannelKind::Email,
-            address: person.email.clone(),
+            address: address.to_owned(),
             purpose: message.purpose,
             state: DeliveryState::Pending,
             attempts: 0,
@@ -116,7 +139,7 @@ impl Service {
             lease_until: None,
             message_id: id.to_string(),
             // Our own types serialize without fail.
-            payload: serde_json::to_string(&message).unwrap_or_default(),
+            payload: serde_json::to_string(message).unwrap_or_default(),
             urgency: message.urgency,
             dead_reason: None,
             delivered_at: None,
@@ -162,7 +185,11 @@ mod tests {
 
     #[test]
     fn the_mails_say_what_for_until_when_and_nothing_of_patients() {
-        for purpose in [AccountLinkPurpose::Welcome, AccountLinkPurpose::Reset] {
+        for purpose in [
+            AccountLinkPurpose::Welcome,
+            AccountLinkPurpose::Reset,
+            AccountLinkPurpose::SetUp,
+        ] {
             let mail = words(&message(purpose), purpose, "https://liaison.example/welcome/TOKEN");
             let name = purpose.as_str().to_lowercase();
             insta::assert_snapshot!(name, format!("{}\n\n{}\n{}", mail.subject, mail.text, mail.html));

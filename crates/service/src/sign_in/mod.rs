@@ -1,4 +1,5 @@
-//! Sign-in and sessions: passwords with a second factor, passkeys, single-use links, step-up, throttling.
+//! Sign-in and sessions: passwords with a second factor, passkeys, single-use links, step-up, throttling, the mail that
+//! tells of every change.
 //!
 //! One file per act or small group of acts. API tokens are the directory's; the links by which recipients without an
 //! account read one share are not here either.
@@ -10,7 +11,9 @@
 
 mod account_link;
 mod by_password;
+mod change;
 mod doors;
+mod factor_reset;
 mod mail;
 mod own;
 mod passkey;
@@ -26,8 +29,10 @@ mod totp;
 
 pub use account_link::{BeginPasswordReset, LinkTaken, PersonInvited, SetPasswordByLink, SignInLinkIssued};
 pub use by_password::{SignIn, SignInStep};
+pub(crate) use change::change_mail;
 pub(crate) use doors::Doors;
-pub use liaison_domain::{AccountLinkPurpose, SessionEnd, SignInMethod};
+pub use factor_reset::{FactorsReset, ResetFactors, SetUpByLink};
+pub use liaison_domain::{AccountLinkPurpose, FactorResetReason, Recognized, SessionEnd, SignInChange, SignInMethod};
 pub(crate) use mail::mail_is_late;
 pub use own::{ChangePassword, OwnFactors};
 pub use passkey::{FinishPasskey, FinishPasskeySignIn, OwnPasskey, PasskeyAdded, PasskeyCeremony, PasskeyFinished};
@@ -62,5 +67,7 @@ pub const CEREMONY: TimeDelta = TimeDelta::minutes(5);
 pub const WELCOME: TimeDelta = TimeDelta::hours(72);
 /// How long the link of a password reset is good.
 pub const RESET: TimeDelta = TimeDelta::minutes(30);
+/// How long the link is good with which a person adds a second factor after an admin took the lost one away.
+pub const SET_UP: TimeDelta = TimeDelta::hours(72);
 /// How long a sign-in link is good that an operator makes on the command line.
 pub const OPERATOR_LINK: TimeDelta = TimeDelta::minutes(15);

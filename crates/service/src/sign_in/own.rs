@@ -1,13 +1,13 @@
 //! What a person changes about their own way to sign in: the password, and what they see of their factors.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{Actor, SessionEnd};
+use liaison_domain::{Actor, SessionEnd, SignInChange};
 use liaison_store::{
     directory::person,
     sign_in::{ceremony, credential, session},
 };
 
-use super::{OwnPasskey, Secret, password, throttle::Tries};
+use super::{OwnPasskey, Secret, change::Whence, password, throttle::Tries};
 use crate::{Result, Service, ServiceError};
 
 /// A new password in the place of the old one.
@@ -85,6 +85,15 @@ impl Service {
         entry.detail.insert("by", "person".to_owned());
         entry.detail.insert("sessions_ended", ended.to_string());
         tx.record(entry);
+        let from = Whence::of_session(actor, &own);
+        self.tell_change(
+            &mut tx,
+            own.user_id,
+            Some(own.organization_id),
+            SignInChange::PasswordChanged,
+            &from,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }

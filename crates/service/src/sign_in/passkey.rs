@@ -8,7 +8,7 @@
 //! and how long it waits is decided here, by the store's clock.
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{Actor, PasskeyId, SessionEnd, SessionId, SignInMethod, UserId};
+use liaison_domain::{Actor, PasskeyId, SessionEnd, SessionId, SignInChange, SignInMethod, UserId};
 use liaison_store::{
     Place as Sealed, Tx,
     directory::person,
@@ -24,7 +24,7 @@ use webauthn_rs::{
     },
 };
 
-use super::{RecoveryCodes, SessionOpened, by_password::SECOND_FACTOR, secret, throttle::Tries};
+use super::{RecoveryCodes, SessionOpened, by_password::SECOND_FACTOR, change::Whence, secret, throttle::Tries};
 use crate::{FieldProblem, Result, Service, ServiceError};
 
 /// The kinds of steps that a passkey's answer ends.
@@ -287,6 +287,7 @@ impl Service {
             Err(error) if error.is_unique_violation() => return Err(refused()),
             other => other?,
         }
+        credential::factors_set(&mut tx, own.user_id).await?;
         session::make_full(&mut tx, own.id, now).await?;
         if first {
             session::end_others(&mut tx, own.user_id, Some(own.id), now, SessionEnd::SecondFactorAdded).await?;
@@ -298,6 +299,15 @@ impl Service {
         let mut entry = self.own_entry(actor, "second_factor.added", row.id);
         entry.detail.insert("kind", "PASSKEY".to_owned());
         tx.record(entry);
+        let from = Whence::of_session(actor, &own);
+        self.tell_change(
+            &mut tx,
+            own.user_id,
+            Some(own.organization_id),
+            SignInChange::PasskeyAdded,
+            &from,
+        )
+        .await?;
         tx.commit().await?;
         Ok(PasskeyAdded {
             passkey_id: row.id,
@@ -337,6 +347,15 @@ impl Service {
         let mut entry = self.own_entry(actor, "second_factor.removed", id);
         entry.detail.insert("kind", "PASSKEY".to_owned());
         tx.record(entry);
+        let from = Whence::of_session(actor, &own);
+        self.tell_change(
+            &mut tx,
+            own.user_id,
+            Some(own.organization_id),
+            SignInChange::PasskeyRemoved,
+            &from,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }

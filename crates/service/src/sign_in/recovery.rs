@@ -3,10 +3,10 @@
 //! NIST SP 800-63B-4 section 3.1.2 (look-up secrets): 80 random bits each, throttled with everything else of the account,
 //! and kept as HMAC-SHA-256 under a key that is not in the database: a copy of it gives nothing to guess against.
 
-use liaison_domain::{Actor, Random, UserId};
+use liaison_domain::{Actor, Random, SignInChange, UserId};
 use liaison_store::{Tx, sign_in::credential};
 
-use super::totp::base32;
+use super::{change::Whence, totp::base32};
 use crate::{Result, Service};
 
 /// How many codes a person has.
@@ -77,6 +77,15 @@ impl Service {
         let session = self.own_fresh_session(&mut tx, actor).await?;
         let codes = self.put_recovery_codes(&mut tx, session.user_id).await?;
         tx.record(self.own_entry(actor, "recovery_codes.replaced", session.user_id));
+        let from = Whence::of_session(actor, &session);
+        self.tell_change(
+            &mut tx,
+            session.user_id,
+            Some(session.organization_id),
+            SignInChange::RecoveryCodesReplaced,
+            &from,
+        )
+        .await?;
         tx.commit().await?;
         Ok(codes)
     }

@@ -1,13 +1,16 @@
 //! The second factor after a right password: a one-time code or a recovery code. Passkeys have a file of their own.
 
-use liaison_domain::{Actor, SignInMethod};
+use liaison_domain::{Actor, SignInChange, SignInMethod};
 use liaison_store::{
     Tx,
     directory::{PersonRow, person},
     sign_in::{ceremony, credential},
 };
 
-use super::{OpenSession, Secret, SessionOpened, by_password::SECOND_FACTOR, recovery, secret, throttle::Tries, totp};
+use super::{
+    OpenSession, Secret, SessionOpened, by_password::SECOND_FACTOR, change::Whence, recovery, secret, throttle::Tries,
+    totp,
+};
 use crate::{Result, Service, ServiceError};
 
 /// A second factor.
@@ -93,6 +96,14 @@ impl Service {
                 &input.user_agent,
             )
             .await?;
+        if method == SignInMethod::PasswordRecoveryCode {
+            let from = Whence {
+                peer: visitor.peer.as_deref(),
+                user_agent: input.user_agent.as_deref(),
+            };
+            let (change, here) = (SignInChange::RecoveryCodeUsed, visitor.organization_id);
+            self.tell_change(&mut tx, user_id, here, change, &from).await?;
+        }
         tx.commit().await?;
         Ok(opened)
     }

@@ -2,7 +2,7 @@
 //! app understands. A code works once (RFC 6238 section 5.2): the step of the last one is kept.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use liaison_domain::{Actor, Random, SessionEnd, UserId};
+use liaison_domain::{Actor, Random, SessionEnd, SignInChange, UserId};
 use liaison_store::{
     Place as Sealed,
     directory::person,
@@ -10,7 +10,7 @@ use liaison_store::{
 };
 use totp_rs::{Algorithm, Builder, Totp};
 
-use super::{RecoveryCodes, Secret, second_factor::wrong_code};
+use super::{RecoveryCodes, Secret, change::Whence, second_factor::wrong_code};
 use crate::{Result, Service, ServiceError};
 
 /// How long the first code of a new secret is waited for.
@@ -152,6 +152,15 @@ impl Service {
         let mut entry = self.own_entry(actor, "second_factor.added", own.user_id);
         entry.detail.insert("kind", "TOTP".to_owned());
         tx.record(entry);
+        let from = Whence::of_session(actor, &own);
+        self.tell_change(
+            &mut tx,
+            own.user_id,
+            Some(own.organization_id),
+            SignInChange::CodesAdded,
+            &from,
+        )
+        .await?;
         tx.commit().await?;
         Ok(codes)
     }
@@ -173,6 +182,15 @@ impl Service {
         let mut entry = self.own_entry(actor, "second_factor.removed", own.user_id);
         entry.detail.insert("kind", "TOTP".to_owned());
         tx.record(entry);
+        let from = Whence::of_session(actor, &own);
+        self.tell_change(
+            &mut tx,
+            own.user_id,
+            Some(own.organization_id),
+            SignInChange::CodesRemoved,
+            &from,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }

@@ -226,6 +226,7 @@ pub(crate) fn still_wanted(row: &RecipientRow, purpose: DeliveryPurpose) -> bool
         | DeliveryPurpose::PersonNotice
         | DeliveryPurpose::EndpointTest
         | DeliveryPurpose::AccountLink
+        | DeliveryPurpose::AccountChange
         | DeliveryPurpose::Digest => true,
     }
 }

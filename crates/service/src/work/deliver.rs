@@ -87,6 +87,7 @@ impl Service {
                 let message: Message = serde_json::from_str(&row.payload).ok()?;
                 OutboundBody::Email(match message.purpose {
                     DeliveryPurpose::AccountLink => self.account_mail(&message)?,
+                    DeliveryPurpose::AccountChange => crate::sign_in::change_mail(&message)?,
                     _ => render::email(&message, &self.secrets_of(claimed, &message)?),
                 })
             }

@@ -4,7 +4,9 @@
 
 mod at_rest;
 mod authenticator;
+mod change;
 mod doors;
+mod factor_reset;
 mod links;
 mod own;
 mod passkeys;
@@ -40,20 +42,31 @@ pub(crate) async fn email_of(app: &App, who: &Actor) -> String {
     person::find(&mut conn, user(who)).await.unwrap().unwrap().email
 }
 
-/// The address at the end of the last mail to somebody.
+/// The newest mail to somebody that carries a link with a token: that link.
 pub(crate) async fn mailed_link(app: &App, email: &str) -> String {
     app.work().await;
     let mails = app.email.take();
-    let mail = mails.iter().rev().find(|mail| mail.address == email).expect("a mail");
-    let OutboundBody::Email(body) = &mail.body else {
-        panic!("a mail")
-    };
-    let link = body
-        .text
-        .lines()
-        .find(|line| line.starts_with("https://"))
-        .expect("a link");
-    link.to_owned()
+    let mine = mails.iter().rev().filter(|mail| mail.address == email);
+    let links = mine.filter_map(|mail| {
+        let OutboundBody::Email(body) = &mail.body else {
+            return None;
+        };
+        let opens = |line: &&str| line.starts_with("https://") && line.rsplit('/').next().unwrap().len() == 43;
+        body.text.lines().find(opens).map(str::to_owned)
+    });
+    links.into_iter().next().expect("a mail with a link")
+}
+
+/// The mails about changes that somebody got since the last look, as text, by their subjects.
+pub(crate) async fn told(app: &App, email: &str) -> Vec<(String, String)> {
+    app.work().await;
+    let mails = app.email.take();
+    let mine = mails.iter().filter(|mail| mail.address == email);
+    let texts = mine.filter_map(|mail| match &mail.body {
+        OutboundBody::Email(body) => Some((body.subject.clone(), body.text.clone())),
+        OutboundBody::Webhook(_) => None,
+    });
+    texts.filter(|(subject, _)| subject.starts_with("Liaison: ")).collect()
 }
 
 pub(crate) fn token(link: &str) -> Secret {
@@ -177,7 +190,7 @@ pub(crate) async fn enrolled(app: &App, who: &Actor) -> Known {
 pub(crate) async fn challenge(app: &App, known: &Known) -> String {
     match app.service.sign_in(typed(&known.email, PASSWORD)).await.unwrap() {
         SignInStep::SecondFactor { challenge, .. } => challenge,
-        SignInStep::Enrol(_) => panic!("there is a second factor"),
+        other => panic!("there is a second factor: {other:?}"),
     }
 }
 

@@ -30,6 +30,8 @@ row! {
         totp_pending_sealed: Option<Vec<u8>>,
         /// Until when that code is waited for.
         totp_pending_until: Option<DateTime<Utc>>,
+        /// Since an admin took the second factors away, until the next one is added.
+        factors_reset_at: Option<DateTime<Utc>>,
     }
 }
 
@@ -37,18 +39,22 @@ sql! {
     BEGIN = "insert into credential (user_id, totp_last_step, updated_at) values ($1, 0, $2)
         on conflict (user_id) do nothing";
     FIND = "select user_id, password_hash, password_changed_at, totp_sealed, totp_added_at, totp_last_step,
-        totp_pending_sealed, totp_pending_until from credential where user_id = $1";
+        totp_pending_sealed, totp_pending_until, factors_reset_at from credential where user_id = $1";
     LOCK = "select user_id, password_hash, password_changed_at, totp_sealed, totp_added_at, totp_last_step,
-        totp_pending_sealed, totp_pending_until from credential where user_id = $1 {for_update}";
+        totp_pending_sealed, totp_pending_until, factors_reset_at from credential where user_id = $1 {for_update}";
     SET_PASSWORD = "update credential set password_hash = $2, password_changed_at = $3, updated_at = $3
         where user_id = $1";
     TAKE_STEP = "update credential set totp_last_step = $2, updated_at = $3 where user_id = $1 and totp_last_step < $2";
     SET_PENDING = "update credential set totp_pending_sealed = $2, totp_pending_until = $3, updated_at = $4
         where user_id = $1";
     SET_TOTP = "update credential set totp_sealed = $2, totp_added_at = $3, totp_last_step = $4,
-        totp_pending_sealed = null, totp_pending_until = null, updated_at = $3 where user_id = $1";
+        totp_pending_sealed = null, totp_pending_until = null, factors_reset_at = null, updated_at = $3
+        where user_id = $1";
     REMOVE_TOTP = "update credential set totp_sealed = null, totp_added_at = null, totp_pending_sealed = null,
         totp_pending_until = null, updated_at = $2 where user_id = $1 and totp_sealed is not null";
+    RESET_FACTORS = "update credential set totp_sealed = null, totp_added_at = null, totp_pending_sealed = null,
+        totp_pending_until = null, factors_reset_at = $2, updated_at = $2 where user_id = $1";
+    FACTORS_SET = "update credential set factors_reset_at = null where user_id = $1 and factors_reset_at is not null";
     PRUNE_PENDING = "update credential set totp_pending_sealed = null, totp_pending_until = null
         where totp_pending_until < $1";
     INSERT_CODES = "insert into recovery_code (user_id, code_hash, created_at) values {rows:3}";
@@ -75,6 +81,7 @@ pub async fn lock(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<Crede
         totp_last_step: 0,
         totp_pending_sealed: None,
         totp_pending_until: None,
+        factors_reset_at: None,
     }))
 }
 
@@ -107,6 +114,19 @@ pub async fn set_totp(tx: &mut Tx, user: UserId, sealed: Vec<u8>, step: i64, now
 /// Takes a person's one-time codes away; whether there were any.
 pub async fn remove_totp(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<bool> {
     Ok(tx.execute(REMOVE_TOTP, args![user, now]).await? == 1)
+}
+
+/// Takes the one-time codes, in force and pending, and the recovery codes of a person whose row is held: the mailed link
+/// goes on from here.
+pub async fn reset_factors(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(REMOVE_CODES, args![user]).await?;
+    tx.change_one(RESET_FACTORS, args![user, now]).await
+}
+
+/// Notes that a person whose factors were reset has one again.
+pub async fn factors_set(tx: &mut Tx, user: UserId) -> Result<()> {
+    tx.execute(FACTORS_SET, args![user]).await?;
+    Ok(())
 }
 
 /// Forgets secrets whose first code did not come before a time; how many.

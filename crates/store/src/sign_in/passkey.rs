@@ -40,6 +40,7 @@ sql! {
         where credential_id = $1 {for_update}";
     COUNT = "select count(*) as a from passkey where user_id = $1";
     USED = "update passkey set credential = $2, last_used_at = $3 where id = $1";
+    REMOVE_ALL = "delete from passkey where user_id = $1";
     REMOVE = "delete from passkey where id = $1 and user_id = $2";
 }
 
@@ -82,4 +83,9 @@ pub async fn used(tx: &mut Tx, id: PasskeyId, credential: &str, now: DateTime<Ut
 /// Removes a person's passkey; whether it was theirs.
 pub async fn remove(tx: &mut Tx, id: PasskeyId, user: UserId) -> Result<bool> {
     Ok(tx.execute(REMOVE, args![id, user]).await? == 1)
+}
+
+/// Removes every passkey of a person; how many.
+pub async fn remove_all(tx: &mut Tx, user: UserId) -> Result<u64> {
+    tx.execute(REMOVE_ALL, args![user]).await
 }

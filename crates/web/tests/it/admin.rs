@@ -245,8 +245,8 @@ both_engines! {
         other.get("/break-glass?which=all").await.is(200).hides("on call");
         // A proof of identity that is older than five minutes is asked for again, and what was typed stays.
         app.advance(TimeDelta::minutes(6));
-        admin.get("/break-glass").await.is(200).shows("Prove who you are to begin");
-        admin.post("/break-glass", &form).await.is(422).shows("can be reached.").shows("/sign-in/again");
+        admin.get("/break-glass").await.is(200).shows("Your password");
+        admin.post("/break-glass", &form).await.is(422).shows("can be reached.").shows("id=\"e-password\"").shows("/sign-in/again");
     }
 
     async fn a_review_is_signed_off_and_a_search_is_kept(app: App) {

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{Request, header},
+    http::{Method, Request, header},
 };
 use liaison_domain::{EvidenceLevel, RecipientId};
 use liaison_service::channel::{Outbound, OutboundBody};
@@ -39,7 +39,7 @@ pub(crate) fn code_in(mails: &[Outbound]) -> String {
 }
 
 /// A share to the palliative team, and the path of its link.
-async fn shared(app: &App) -> (Fixture, RecipientId, String) {
+pub(crate) async fn shared(app: &App) -> (Fixture, RecipientId, String) {
     let fixture = app.fixture().await;
     let patient = app.patient(&fixture, "A").await;
     let signed = app.sign(&fixture, patient, "A", 0).await;
@@ -55,12 +55,12 @@ async fn shared(app: &App) -> (Fixture, RecipientId, String) {
     (fixture, shared.recipient_ids[1], link)
 }
 
-async fn level(app: &App, fixture: &Fixture, id: RecipientId) -> EvidenceLevel {
+pub(crate) async fn level(app: &App, fixture: &Fixture, id: RecipientId) -> EvidenceLevel {
     app.service.loops(&fixture.physician, &[id]).await.unwrap()[&id].level
 }
 
 /// A cookie of an answer, as the browser sends it back.
-fn cookie(answer: &Answer, name: &str) -> String {
+pub(crate) fn cookie(answer: &Answer, name: &str) -> String {
     let lines = answer.headers.get_all(header::SET_COOKIE);
     let line = lines
         .iter()
@@ -75,19 +75,19 @@ fn cookie(answer: &Answer, name: &str) -> String {
 }
 
 /// Asks for a code by the page and reads it in the mail.
-async fn code(app: &App, browser: &mut Browser, link: &str) -> String {
+pub(crate) async fn code(app: &App, browser: &mut Browser, link: &str) -> String {
     app.email.take();
     let asked = browser.post_bare(link, &[("address", "0")]).await;
     asked
         .is(200)
-        .shows("p•••@palliative.example.test")
+        .shows("•••@palliative.example.test")
         .shows("Enter your code");
     browser.cookies = cookie(&asked, "__Host-liaison-challenge");
     app.work().await;
     code_in(&app.email.take())
 }
 
-const NAMED: [(&str, &str); 2] = [("name", "Dr. Gesa Visitor"), ("profession", "palliative physician")];
+pub(crate) const NAMED: [(&str, &str); 2] = [("name", "Dr. Gesa Visitor"), ("profession", "palliative physician")];
 
 both_engines! {
     async fn a_mail_scanner_that_opens_every_link_and_presses_every_button_proves_nothing(app: App) {
@@ -98,18 +98,38 @@ both_engines! {
             let page = browser.get(&link).await;
             page.is(200).shows("Palliative medicine").shows("Example Ketamine Infusion Clinic");
             page.hides("Adaeze").hides("opioid").hides("note_").hides("loop_");
+            // As link checkers and browsers that load ahead ask.
+            for method in [Method::HEAD, Method::OPTIONS, Method::GET] {
+                for (name, value) in [("sec-purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch")] {
+                    let request = Request::builder().method(&method).uri(&link).header(name, value);
+                    let answer = browser.raw(request.body(Body::empty()).unwrap()).await;
+                    assert!(answer.status.as_u16() < 500, "{method} {}", answer.status);
+                    answer.hides("opioid").hides("Adaeze");
+                    assert!(!answer.headers.contains_key(header::SET_COOKIE));
+                }
+            }
             let head = Request::head(&link).body(Body::empty()).unwrap();
             browser.raw(head).await.is(200);
         }
+        app.work().await;
+        assert!(app.email.take().is_empty(), "no look sends a code");
         // Every button there is: the code goes to the directory's address, and stays unknown to the scanner.
         for path in [link.as_str(), "/link/enter", "/link/open", "/link/acknowledge", "/link/decline", "/link/reply",
-            "/link/account", "/link/leave"] {
+            "/link/account", "/link/redirect", "/link/leave"] {
             let fields = [("address", "0"), ("code", "123456"), ("disposition", "REVIEWED_NO_CHANGE"), NAMED[0], NAMED[1]];
-            let answer = browser.post_bare(path, &fields).await;
-            answer.hides("opioid");
-            assert!(answer.status.as_u16() < 500, "{path}");
+            // Some press twice, and some ask ahead with every method.
+            for _ in 0..2 {
+                let answer = browser.post_bare(path, &fields).await;
+                answer.hides("opioid");
+                assert!(answer.status.as_u16() < 500, "{path}");
+            }
+            for method in [Method::HEAD, Method::OPTIONS] {
+                let request = Request::builder().method(&method).uri(path).header("sec-purpose", "prefetch");
+                let answer = browser.raw(request.body(Body::empty()).unwrap()).await;
+                assert!(answer.status.as_u16() < 500, "{method} {path}");
+            }
         }
-        for path in ["/link", "/link/print", "/link/receipt"] {
+        for path in ["/link", "/link/print", "/link/receipt", "/link/redirect"] {
             browser.get(path).await.is(401);
         }
         browser.get(&format!("{link}/inbox")).await.is(303);

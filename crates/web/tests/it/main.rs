@@ -15,5 +15,7 @@ mod inbox;
 mod inbox_acts;
 mod inbox_settings;
 mod link;
+mod link_account;
 mod notes;
 mod notes_share;
+mod step_up;

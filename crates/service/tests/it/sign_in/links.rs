@@ -163,6 +163,7 @@ both_engines! {
     async fn a_mail_that_could_not_leave_in_time_does_not_leave(app: App) {
         let f = app.fixture().await;
         let known = enrolled(&app, &f.physician).await;
+        told(&app, &known.email).await;
         app.service.begin_password_reset(reset(&known.email)).await.unwrap();
         app.advance(RESET);
         app.work().await;

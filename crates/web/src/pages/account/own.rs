@@ -13,10 +13,11 @@ use liaison_service::sign_in::{ChangePassword, OwnFactors, OwnSession, Secret};
 
 use super::refusal;
 use crate::{
-    Result, Web, WebError,
+    Result, Web,
     form::{EnteringPost, Post},
     session::{Entering, Signed},
     shell::{self, Shell},
+    step_up,
 };
 
 pub(super) fn routes() -> Router<Web> {
@@ -105,12 +106,12 @@ fn qr(uri: &str) -> String {
     svg.find("<svg").map_or(String::new(), |at| svg[at..].to_owned())
 }
 
-/// Leads to the proof of identity where the last one is too old, and back to the account.
+/// As [`step_up::or_again`], except while the first second factor is still to be added.
 pub(super) fn fresh(web: &Web, signed: &Signed, next: &str) -> Result<()> {
-    if !signed.session.has_second_factor || signed.session.is_fresh(web.service().now()) {
-        Ok(())
+    if signed.session.has_second_factor {
+        step_up::or_again(web, signed, next)
     } else {
-        Err(WebError::StepUp { next: next.to_owned() })
+        Ok(())
     }
 }
 

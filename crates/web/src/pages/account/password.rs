@@ -1,4 +1,5 @@
-//! Setting a password by a link (`/welcome`, `/reset`), and asking for such a link.
+//! Setting a password by a link (`/welcome`, `/reset`), asking for such a link, and setting up anew after an admin took a
+//! lost second factor away (`/set-up`).
 
 use askama::Template;
 use axum::{
@@ -10,12 +11,12 @@ use axum::{
 };
 use liaison_service::{
     ServiceError,
-    sign_in::{AccountLinkPurpose, BeginPasswordReset, Secret, SetPasswordByLink},
+    sign_in::{AccountLinkPurpose, BeginPasswordReset, Secret, SetPasswordByLink, SetUpByLink},
 };
 
 use super::{
     refusal,
-    sign_in::{LinkPage, LinkTemplate, purpose, step},
+    sign_in::{LinkPage, LinkTemplate, enter, purpose, step},
 };
 use crate::{
     Result, Web,
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Router<Web> {
         .route("/reset", get(ask).post(send))
         .route("/reset/{token}", get(ask_new).post(set_new))
         .route("/welcome/{token}", get(ask_first).post(set_first))
+        .route("/set-up/{token}", get(ask_set_up).post(set_up))
 }
 
 #[derive(Template)]
@@ -125,6 +127,45 @@ async fn set(web: &Web, token: String, form: OpenPost, welcome: bool) -> Result<
         Err(error) => {
             let problem = refusal(&error).ok_or(error)?;
             page(web, &token, welcome, problem).await
+        }
+    }
+}
+
+async fn ask_set_up(State(web): State<Web>, Path(token): Path<String>) -> Result<Response> {
+    set_up_page(&web, &token, String::new()).await
+}
+
+async fn set_up_page(web: &Web, token: &str, problem: String) -> Result<Response> {
+    let good = purpose(web, token).await? == Some(AccountLinkPurpose::SetUp);
+    let status = match (good, problem.is_empty()) {
+        (true, true) => StatusCode::OK,
+        (true, false) => StatusCode::UNPROCESSABLE_ENTITY,
+        (false, _) => StatusCode::NOT_FOUND,
+    };
+    let page = LinkTemplate::new(
+        web,
+        good.then_some(LinkPage::SetUp),
+        format!("/set-up/{token}"),
+        problem,
+    );
+    shell::page_with(status, &page)
+}
+
+async fn set_up(State(web): State<Web>, Path(token): Path<String>, form: OpenPost) -> Result<Response> {
+    let OpenPost { origin, fields } = form;
+    let input = SetUpByLink {
+        token: Secret::new(token.clone()),
+        password: Secret::new(fields.raw("password").unwrap_or_default()),
+        peer: origin.peer,
+        request_id: origin.request_id,
+        user_agent: origin.user_agent,
+    };
+    match web.service().set_up_by_link(input).await {
+        Ok(opened) => Ok(enter(&web, &opened, "/")),
+        Err(ServiceError::NotFound(_)) => set_up_page(&web, &token, String::new()).await,
+        Err(error) => {
+            let problem = refusal(&error).ok_or(error)?;
+            set_up_page(&web, &token, problem).await
         }
     }
 }

@@ -71,7 +71,13 @@ struct AgainPage {
 /// What a link's page offers.
 pub(super) enum LinkPage {
     SignIn,
-    Password { welcome: bool },
+    Password {
+        welcome: bool,
+    },
+    /// A second factor that an admin took away is added anew.
+    SetUp,
+    /// The same, for somebody who came without the link.
+    LookInMail,
 }
 
 #[derive(Template)]
@@ -90,6 +96,7 @@ impl LinkTemplate {
         let title = match purpose {
             Some(LinkPage::SignIn) => "Sign in by link",
             Some(LinkPage::Password { .. }) => "Set a password",
+            Some(LinkPage::SetUp | LinkPage::LookInMail) => "Set up anew",
             None => "An old link",
         };
         Self {
@@ -121,6 +128,12 @@ pub(super) fn enter(web: &Web, opened: &SessionOpened, next: &str) -> Response {
 pub(super) fn step(web: &Web, step: SignInStep, next: String) -> Result<Response> {
     match step {
         SignInStep::Enrol(opened) => Ok(enter(web, &opened, &next)),
+        SignInStep::SetUpByLink => shell::page(&LinkTemplate::new(
+            web,
+            Some(LinkPage::LookInMail),
+            String::new(),
+            String::new(),
+        )),
         SignInStep::SecondFactor {
             challenge,
             passkey,

@@ -24,6 +24,7 @@ use crate::{
     form::{Fields, Post, Problems},
     session::Signed,
     shell::{self, Shell},
+    step_up,
 };
 
 pub(super) fn routes() -> Router<Web> {
@@ -66,8 +67,8 @@ struct BreakGlassTemplate {
     typed: Fields,
     may_begin: bool,
     may_review: bool,
-    /// Who they are was proven lately enough to begin.
-    fresh: bool,
+    /// Who they are was not proven lately enough to begin.
+    ask_password: bool,
     active: Vec<Case>,
     cases: Vec<Case>,
     which: &'static str,
@@ -126,7 +127,7 @@ async fn page(web: &Web, signed: &Signed, fields: Fields, wrong: Vec<FieldProble
     let template = BreakGlassTemplate {
         shell: Shell::new(web, signed, "Emergency access"),
         problems: Problems::new(wrong),
-        fresh: signed.session.is_fresh(web.service().now()),
+        ask_password: step_up::asks(web, signed),
         active: active.into_iter().map(shown).collect(),
         cases: cases.into_iter().map(shown).collect(),
         typed: fields,
@@ -141,21 +142,20 @@ async fn page(web: &Web, signed: &Signed, fields: Fields, wrong: Vec<FieldProble
 
 async fn begin(State(web): State<Web>, post: Post) -> Result<Response> {
     let (signed, fields) = (&post.signed, &post.fields);
-    let done = if signed.session.is_fresh(web.service().now()) {
-        match fields.parse::<PatientId>("patientId") {
-            Ok(patient_id) => {
-                let input = BeginBreakGlass {
-                    patient_id,
-                    reason: fields.text("reason").to_owned(),
-                };
-                web.service().begin_break_glass(&signed.actor, input).await.map(|_| ())
-            }
-            Err(problem) => Err(ServiceError::Invalid(vec![problem])),
-        }
-    } else {
+    let done = match (
+        step_up::prove(&web, signed, fields).await,
+        fields.parse::<PatientId>("patientId"),
+    ) {
         // What was typed stays on the page.
-        let message = "prove again who you are (the link opens a new tab), then send this form";
-        Err(ServiceError::invalid("reason", "STEP_UP_NEEDED", message))
+        (Err(refused), _) => Err(refused),
+        (Ok(()), Ok(patient_id)) => {
+            let input = BeginBreakGlass {
+                patient_id,
+                reason: fields.text("reason").to_owned(),
+            };
+            web.service().begin_break_glass(&signed.actor, input).await.map(|_| ())
+        }
+        (Ok(()), Err(problem)) => Err(ServiceError::Invalid(vec![problem])),
     };
     let done = match done {
         Err(ServiceError::NotFound("patient")) => {

@@ -102,6 +102,7 @@ pub(super) fn purpose_words(purpose: DeliveryPurpose) -> &'static str {
         DeliveryPurpose::Digest => "Daily digest",
         DeliveryPurpose::LinkCode => "Code for a secure link",
         DeliveryPurpose::AccountLink => "Link to an account",
+        DeliveryPurpose::AccountChange => "Change of how somebody signs in",
         DeliveryPurpose::EndpointTest => "Test",
     }
 }

@@ -115,6 +115,9 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("sign_in.throttled", "Sign-in was slowed down"),
             ("session.revoked", "Ended a session"),
             ("second_factor.added", "Added a second factor"),
+            ("second_factor.removed", "Removed a second factor"),
+            ("second_factor.reset", "Reset the lost second factor of a person"),
+            ("recovery_codes.replaced", "Replaced the recovery codes"),
             ("password.changed", "Changed a password"),
             ("person.invited", "Invited a person"),
             ("token.create", "Issued an API token"),
@@ -240,5 +243,25 @@ pub(super) fn channel(channel: liaison_domain::ChannelKind) -> &'static str {
     match channel {
         Email => "E-mail",
         Webhook => "Webhook",
+    }
+}
+
+/// Why a second factor is taken away, in words.
+pub(super) fn factor_reset_reason(reason: liaison_domain::FactorResetReason) -> &'static str {
+    use liaison_domain::FactorResetReason::{Compromised, DeviceLost, DeviceReplaced};
+    match reason {
+        DeviceLost => "The device is lost, stolen or broken",
+        DeviceReplaced => "They have a new device and did not take it along",
+        Compromised => "Somebody else may have it",
+    }
+}
+
+/// How an admin recognized a person, in words.
+pub(super) fn recognized(how: liaison_domain::Recognized) -> &'static str {
+    use liaison_domain::Recognized::{ByVideo, InPerson, Telephoned};
+    match how {
+        InPerson => "They stand before me",
+        Telephoned => "I called them back at the number in the directory",
+        ByVideo => "By video, and I know them",
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     form::{Post, Problems},
     session::Signed,
     shell::{self, Shell},
+    step_up,
 };
 
 pub(super) fn routes() -> Router<Web> {
@@ -59,6 +60,7 @@ struct SharePage {
     questions: Vec<Question>,
     cards: Vec<Card>,
     may_recall: bool,
+    ask_password: bool,
     may_write: bool,
     problems: Problems,
     refused: String,
@@ -145,6 +147,7 @@ async fn page(web: &Web, signed: &Signed, id: ShareId) -> Result<SharePage> {
         questions: share_view::questions(&view, &names, &shell),
         cards: share_view::cards(&view, &names, &shell),
         may_recall: signed.has_any(&[Role::Physician]) && share.recalled_at.is_none() && share.superseded_at.is_none(),
+        ask_password: step_up::asks(web, signed),
         may_write: reads_patients(signed),
         problems: Problems::default(),
         refused: String::new(),
@@ -169,9 +172,10 @@ async fn again(
 ) -> Result<Response> {
     let (status, problems, refused) = match error {
         ServiceError::Invalid(problems) => {
-            let named = problems
-                .into_iter()
-                .map(|problem| FieldProblem::new(field, problem.code.clone(), problem.message));
+            let named = problems.into_iter().map(|problem| match problem.path.as_str() {
+                "password" => problem,
+                _ => FieldProblem::new(field, problem.code.clone(), problem.message),
+            });
             (StatusCode::UNPROCESSABLE_ENTITY, named.collect(), String::new())
         }
         other => (StatusCode::CONFLICT, Vec::new(), refusal(other)?),
@@ -191,7 +195,11 @@ async fn recall(State(web): State<Web>, Path(id): Path<String>, post: Post) -> R
         reason: reason.clone(),
         idempotency_key: sent_key(&post.fields),
     };
-    match web.service().recall_share(&post.signed.actor, input).await {
+    let done = match step_up::prove(&web, &post.signed, &post.fields).await {
+        Ok(()) => web.service().recall_share(&post.signed.actor, input).await,
+        Err(refused) => Err(refused),
+    };
+    match done {
         Ok(_) => shell::go(&format!("/shares/{id}?done=recalled")),
         Err(error) => {
             let typed = Typed {

@@ -126,6 +126,7 @@ pub(super) fn purpose(purpose: DeliveryPurpose) -> &'static str {
         DeliveryPurpose::Digest => "Digest",
         DeliveryPurpose::LinkCode => "Code",
         DeliveryPurpose::AccountLink => "Link to an account",
+        DeliveryPurpose::AccountChange => "Change of how somebody signs in",
         DeliveryPurpose::EndpointTest => "Test",
     }
 }

@@ -35,8 +35,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) zone: Zone,
     /// The token that the forms must bring.
     pub(crate) csrf: &'a str,
-    /// Under which address the forms stand: `open`, `acknowledge`, `decline`, `reply`, `receipt` and `print` follow it,
-    /// and for people with an account `redirect` and `accept`.
+    /// Under which address the forms stand: `open`, `acknowledge`, `decline`, `redirect`, `reply`, `receipt` and
+    /// `print` follow it, and for people with an account `accept`.
     pub(crate) base: String,
 }
 
@@ -198,7 +198,7 @@ impl Desk<'_> {
             answer,
             given: letter.of.acknowledgment.as_ref().map(|given| self.given(letter, given)),
             may_decline: may && !acknowledged,
-            may_redirect: may && !acknowledged && !guest,
+            may_redirect: may && !acknowledged,
             may_accept: may && !acknowledged && letter.passed_from.is_some() && letter.taken_on_at.is_none() && !guest,
             thread: self.thread(letter),
             may_reply: note.is_some(),

@@ -11,7 +11,7 @@ mod list;
 mod open;
 mod preferences;
 pub(crate) mod reading;
-mod redirect;
+pub(crate) mod redirect;
 mod words;
 
 use axum::{

@@ -104,7 +104,7 @@ pub(crate) struct Reading {
     pub(crate) given: Option<Given>,
     /// The reader may say that it is not theirs.
     pub(crate) may_decline: bool,
-    /// The reader may pass it on: for people with an account, who can look up the directory.
+    /// The reader may pass it on.
     pub(crate) may_redirect: bool,
     /// It was passed on to the reader, and nobody took it on yet.
     pub(crate) may_accept: bool,

@@ -15,6 +15,7 @@ use crate::{
     pages::inbox::{
         desk::{Desk, Sent},
         reading::{Again, Reading},
+        redirect::Passing,
     },
     session::{Name, Origin, clear_cookie, cookie, csrf_token},
     shell::{self, Shell},
@@ -98,6 +99,8 @@ struct Waits {
 #[template(path = "link/left.html")]
 struct Left {
     shell: Shell,
+    /// It was passed on, by which the link ended.
+    passed: bool,
 }
 
 fn desk<'a>(web: &'a Web, linked: &'a Linked) -> Desk<'a> {
@@ -169,8 +172,31 @@ pub(super) async fn decline(State(web): State<Web>, post: LinkPost) -> Result<Re
     let id = post.linked.session.recipient_id;
     match desk(&web, &post.linked).decline(id, &post.fields).await? {
         // The link ended with the decline: nothing of it is left to see.
-        Sent::Done => left(&web),
+        Sent::Done => left(&web, false),
         again => answered(&web, &post.linked, again),
+    }
+}
+
+fn passing<'a>(web: &'a Web, linked: &'a Linked) -> Passing<'a> {
+    Passing {
+        web,
+        actor: &linked.session.actor,
+        base: "/link".to_owned(),
+        id: linked.session.recipient_id,
+    }
+}
+
+pub(super) async fn redirect_form(State(web): State<Web>, linked: Linked) -> Result<Response> {
+    let shell = shell_of(&web, &linked);
+    passing(&web, &linked).form(shell, Fields::default()).await
+}
+
+pub(super) async fn redirect(State(web): State<Web>, post: LinkPost) -> Result<Response> {
+    let shell = shell_of(&web, &post.linked);
+    match passing(&web, &post.linked).send(shell, post.fields).await? {
+        Some(again) => Ok(again),
+        // The link ended with it: the colleague has one of their own.
+        None => left(&web, true),
     }
 }
 
@@ -208,12 +234,13 @@ pub(super) async fn leave(State(web): State<Web>, post: LinkPost) -> Result<Resp
     web.service()
         .end_link_session(&post.linked.secret, peer.as_deref(), request_id.as_deref())
         .await?;
-    left(&web)
+    left(&web, false)
 }
 
-fn left(web: &Web) -> Result<Response> {
+fn left(web: &Web, passed: bool) -> Result<Response> {
     let page = Left {
         shell: Shell::open(web, "Done"),
+        passed,
     };
     let mut response = shell::page(&page)?.into_response();
     let headers = response.headers_mut();

@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Router<Web> {
         .route("/link/open", post(letter::open))
         .route("/link/acknowledge", post(letter::acknowledge))
         .route("/link/decline", post(letter::decline))
+        .route("/link/redirect", get(letter::redirect_form).post(letter::redirect))
         .route("/link/reply", post(letter::reply))
         .route("/link/receipt", get(letter::receipt))
         .route("/link/account", post(letter::account))

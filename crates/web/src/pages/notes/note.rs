@@ -25,6 +25,7 @@ use crate::{
     pages::shown::Changes,
     session::Signed,
     shell::{self, Shell},
+    step_up,
 };
 
 struct Version {
@@ -175,7 +176,7 @@ async fn page(web: &Web, signed: &Signed, id: NoteId, problems: Problems, withdr
         key: web.fresh_key(),
         problems,
         withdraw_reason,
-        ask_password: !signed.session.is_fresh(service.now()),
+        ask_password: step_up::asks(web, signed),
         drafted_by: note.draft_updated_by.map(name).unwrap_or_default(),
         note,
     })
@@ -199,7 +200,7 @@ pub(super) async fn amend(State(web): State<Web>, Path(id): Path<String>, post: 
 pub(super) async fn withdraw(State(web): State<Web>, Path(id): Path<String>, post: Post) -> Result<Response> {
     let note_id = id.parse::<NoteId>()?;
     let signed = &post.signed;
-    if let Err(problem) = super::sign::prove(&web, signed, &post.fields).await {
+    if let Err(problem) = step_up::prove(&web, signed, &post.fields).await {
         let ServiceError::Invalid(problems) = problem else {
             return Err(problem.into());
         };

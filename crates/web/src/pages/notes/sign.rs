@@ -11,7 +11,6 @@ use liaison_domain::{CareRole, NoteId, PatientId, people::Role};
 use liaison_service::{
     FieldProblem, ServiceError,
     notes::{Draft, SignAmendment, SignNote},
-    sign_in::{Proof, Secret},
 };
 
 use super::{
@@ -26,6 +25,7 @@ use crate::{
     pages::shown::{Changes, FirstScreen, Narrative, Phone, asked_of},
     session::Signed,
     shell::{self, Shell},
+    step_up,
 };
 
 /// An unusual value to be confirmed when signing.
@@ -191,7 +191,7 @@ async fn page(
             .collect(),
         given,
         key: web.fresh_key(),
-        ask_password: !signed.session.is_fresh(service.now()),
+        ask_password: step_up::asks(web, signed),
         physician: signed.actor.has(Role::Physician),
         preview,
         problems,
@@ -249,19 +249,6 @@ pub(super) async fn sign(State(web): State<Web>, Path(id): Path<String>, post: P
     }
 }
 
-/// Proves anew who signs: by the password in the form, or by a proof of the last five minutes.
-pub(super) async fn prove(web: &Web, signed: &Signed, fields: &Fields) -> liaison_service::Result<()> {
-    let service = web.service();
-    match fields.raw("password").filter(|password| !password.is_empty()) {
-        Some(password) => {
-            let proof = Proof::Password(Secret::new(password));
-            service.reauthenticate(&signed.actor, proof).await
-        }
-        None if signed.session.is_fresh(service.now()) => Ok(()),
-        None => Err(ServiceError::invalid("password", "REQUIRED", "enter your password")),
-    }
-}
-
 async fn act(
     web: &Web,
     signed: &Signed,
@@ -273,7 +260,7 @@ async fn act(
     if !actor.has(Role::Physician) {
         return Err(ServiceError::Forbidden);
     }
-    prove(web, signed, fields).await?;
+    step_up::prove(web, signed, fields).await?;
     let raised = match fields.text("raisedUrgency") {
         "" => None,
         word => Urgency::ALL.iter().copied().find(|level| level.as_str() == word),

@@ -3,6 +3,7 @@
 
 mod drafts;
 mod screen;
+mod sign_in;
 mod site;
 mod stories;
 mod tour;
