@@ -39,7 +39,7 @@ const LAST: [&str; 14] = [
     "/sign-out",
 ];
 /// What somebody who is not signed in may see: signing in, and the doors of links, which show nothing of a patient.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 16] = [
     "/",
     "/assets/{hash}/{name}",
     "/l/{token}",
@@ -47,6 +47,7 @@ const OPEN: [&str; 15] = [
     "/link/enter",
     "/reset",
     "/reset/{token}",
+    "/set-up/{token}",
     "/sign-in",
     "/sign-in/link/{token}",
     "/sign-in/passkey",
@@ -141,6 +142,8 @@ fn kind(path: &str, part: &str) -> &'static str {
         "token" if starts("/welcome/") => "welcome",
         // The password is set by the same kind of token; nobody here asked for a reset.
         "token" if starts("/reset/") => "welcome",
+        // Nor did an admin take anybody's factor away.
+        "token" if starts("/set-up/") => "welcome",
         "token" if starts("/sign-in/link/") => "sign-in",
         "id" if starts("/deliveries/") => "delivery",
         "id" if starts("/audit/entries/") => "entry",
