@@ -77,7 +77,7 @@ async fn a_password_with_a_one_time_code_and_with_a_recovery_code_by_the_keyboar
     screen.wait_for("This code is not right, or was used before").await;
     site.app.advance(TimeDelta::seconds(30));
     second_step(&screen, &totp(&site.app, &key)).await;
-    screen.wait_for("Loops").await;
+    screen.find("a[href='/board'][aria-current=page]").await;
     assert_eq!(screen.path().await, "/board");
     sign_out(&screen).await;
 
@@ -86,7 +86,7 @@ async fn a_password_with_a_one_time_code_and_with_a_recovery_code_by_the_keyboar
     site.app.email.take();
     first_step(&screen, email).await;
     second_step(&screen, &codes[0]).await;
-    screen.wait_for("Loops").await;
+    screen.find("a[href='/board'][aria-current=page]").await;
     site.app.work().await;
     let told = site.app.email.take();
     assert!(
@@ -102,7 +102,7 @@ async fn a_password_with_a_one_time_code_and_with_a_recovery_code_by_the_keyboar
     }
     assert!(screen.path().await.starts_with("/sign-in"));
     second_step(&screen, &codes[1]).await;
-    screen.wait_for("Loops").await;
+    screen.find("a[href='/board'][aria-current=page]").await;
     screen.go("/account").await;
     screen.wait_for("8 left").await;
 }
