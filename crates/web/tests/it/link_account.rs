@@ -184,14 +184,26 @@ both_engines! {
         own.csrf = own.get("/account/second-factor").await.value("csrf");
         let page = own.post("/account/totp", &[]).await;
         let (_, key) = page.is(200).body.split_once("Key: <code>").unwrap();
-        let digits = totp(&app, key.split('<').next().unwrap());
+        let key = key.split('<').next().unwrap().to_owned();
+        let digits = totp(&app, &key);
         own.post("/account/totp/confirm", &[("code", &digits)]).await.is(200).shows("Recovery codes");
 
         // The next notice opens the inbox, without a code; what came before stands there too.
         let second = app.sign(&f, patient, "A", 1).await;
         let (next, link) = to_a_person(&app, &f, second.version_id).await;
+        // Hours went by, so they sign in: from the link, and on to the letter.
+        let next_page = format!("{link}/inbox");
+        own.get(&link).await.is(200).shows(&format!("/sign-in?next={next_page}"));
+        let fields = [("email", mail.address.as_str()), ("password", password), ("next", next_page.as_str())];
+        let asked = own.post_bare("/sign-in", &fields).await;
+        own.cookies = cookie(asked.is(200), "__Host-liaison-challenge");
+        let digits = totp(&app, &key);
+        let entered = own.post_bare("/sign-in/second-factor", &[("code", digits.as_str()), ("next", next_page.as_str())]).await;
+        assert_eq!(entered.is(303).location(), next_page);
+        own.cookies = cookie(&entered, "__Host-liaison=");
+        own.csrf = own.get("/account").await.value("csrf");
         own.get(&link).await.is(200).shows("Open it in your inbox").hides("Send me the code");
-        let to = own.get(&format!("{link}/inbox")).await;
+        let to = own.get(&next_page).await;
         assert_eq!(to.is(303).location(), format!("/inbox/{next}"));
         own.get(&format!("/inbox/{next}")).await.is(200).shows("Not opened by you yet");
         own.post(&format!("/inbox/{next}/open"), &[]).await.is(303);
