@@ -6,8 +6,8 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    AccountLinkId, AccountLinkPurpose, Actor, FactorResetReason, Recognized, SessionEnd, SignInChange, SignInMethod,
-    UserId, people::ActorKind,
+    AccountLinkId, AccountLinkPurpose, Actor, FactorResetReason, Recognized, Role, SessionEnd, SignInChange,
+    SignInMethod, UserId, people::ActorKind,
 };
 use liaison_store::{
     directory::{self, person},
@@ -67,13 +67,16 @@ impl Service {
     /// `OWN_FACTORS`, `DISABLED`, `NOT_INVITED`, `STEP_UP_NEEDED`).
     pub async fn reset_factors(&self, actor: &Actor, input: ResetFactors) -> Result<FactorsReset> {
         let user_id = input.user_id;
-        if actor.kind == ActorKind::Person && actor.user_id == Some(user_id) {
+        let themself = self.may_change_person(actor, user_id).await? || actor.user_id == Some(user_id);
+        if themself && !actor.has(Role::Admin) {
+            return Err(ServiceError::Forbidden);
+        }
+        if themself {
             return Err(ServiceError::conflict(
                 "OWN_FACTORS",
                 "another admin does this for you; your own factors you change on your account page",
             ));
         }
-        self.may_change_person(actor, user_id).await?;
         let now = self.now();
         let mut tx = self.begin().await?;
         if actor.kind == ActorKind::Person {
