@@ -233,6 +233,47 @@ async fn what_is_not_graphql_is_refused_with_its_place() {
 }
 
 #[tokio::test]
+async fn operations_of_one_name_and_variables_without_end_are_refused() {
+    let toy = Toy::new();
+    let twice = json!({ "query": "query A { actor } query A { actor }", "operationName": "A" });
+    let reply = toy.post(twice.to_string()).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.body);
+    let declared = format!("query({}) {{ actor }}", many(2_000, |i| format!("$v{i}: Int")));
+    let reply = toy.query(&declared).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.body);
+    assert!(
+        ["TOKEN_LIMIT", "QUERY_SIZE_LIMIT"].contains(&reply.code().as_str()),
+        "{}",
+        reply.body
+    );
+    // Values that nobody declared are many, and change nothing.
+    let values: serde_json::Map<_, _> = (0..10_000).map(|i| (format!("v{i}"), json!(i))).collect();
+    let start = Instant::now();
+    let reply = toy
+        .post(json!({ "query": "{ actor }", "variables": values }).to_string())
+        .await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_not_unpacked() {
+    let toy = Toy::new();
+    // `{"query":"{ actor }"}`, stored in one block of a gzip file.
+    let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff, 1, 21, 0, 0xea, 0xff];
+    packed.extend(br#"{"query":"{ actor }"}"#);
+    packed.extend([0_u8; 8]);
+    for encoding in ["gzip", "deflate", "br", "identity, gzip"] {
+        let mut request = crate::http_harness::post(packed.clone());
+        request
+            .headers_mut()
+            .insert("content-encoding", encoding.parse().unwrap());
+        let reply = toy.send(request).await;
+        assert!(reply.status.is_client_error(), "{encoding}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
 async fn introspection_answers_only_where_it_is_switched_on() {
     let closed = Toy::new();
     for query in [
