@@ -33,6 +33,8 @@ pub(crate) struct Finder {
     pub(crate) matches: Vec<Match>,
     /// Where the next page begins; empty where this is the last.
     pub(crate) next: String,
+    /// Whether somebody was looked for.
+    pub(crate) used: bool,
     /// What is wrong with the search; empty where nothing.
     pub(crate) problem: String,
 }
@@ -79,7 +81,9 @@ impl Finder {
     /// What a form looks for: the field `find`, and the button `find:<place>` for the next page.
     pub(crate) async fn of_form(web: &Web, actor: &Actor, fields: &Fields, among: FindAddressees) -> Result<Self> {
         let after = fields.raw("act").and_then(|act| act.strip_prefix("find:"));
-        Self::load(web, actor, fields.text("find"), after, among).await
+        let mut finder = Self::load(web, actor, fields.text("find"), after, among).await?;
+        finder.used = is_search(fields) || !finder.wanted.is_empty();
+        Ok(finder)
     }
 
     /// Keeps what was picked before among the matches, first, whatever was looked for since.

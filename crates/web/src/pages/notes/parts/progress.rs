@@ -62,6 +62,14 @@ pub(in crate::pages::notes) fn progress(
         *counter.entry(section.key).or_default() += 1;
     }
     for path in wrong {
+        // A text that is kept beside the note stands in both lists.
+        let counted = before_signing
+            .unwrap_or_default()
+            .iter()
+            .any(|problem| problem.code == "SET_ASIDE" && problem.path.strip_prefix("content.") == Some(*path));
+        if counted {
+            continue;
+        }
         if let Some(section) = section_of(kind, path) {
             *look.entry(section.key).or_default() += 1;
         }

@@ -1,14 +1,18 @@
 //! Writes the parts of the form one after another: each field with its value, its choices, and what is beside it.
 
+use chrono::NaiveDateTime;
 use liaison_domain::NoteKind;
 
 use super::{
     About, Choice, Column, Input, Part, SectionView, human,
     progress::{progress, top},
 };
-use crate::pages::notes::{
-    fields::{Field, Kind, Layout, join, sections},
-    typed::Typed,
+use crate::{
+    format::date,
+    pages::notes::{
+        fields::{Field, Kind, Layout, join, sections},
+        typed::Typed,
+    },
 };
 
 /// The whole form.
@@ -264,6 +268,10 @@ impl Write<'_> {
                 };
                 before.all(path).iter().map(label).collect::<Vec<_>>().join(", ")
             }
+            Kind::Day => old.parse().map_or(old, date),
+            Kind::Moment => NaiveDateTime::parse_from_str(&old, "%Y-%m-%dT%H:%M")
+                .map_or(old, |at| at.format("%-d %b %Y, %H:%M").to_string()),
+            _ if !field.unit.is_empty() => format!("{old} {}", field.unit),
             _ => old.replace('\n', "; "),
         }
     }
