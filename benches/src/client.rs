@@ -142,7 +142,7 @@ impl Client {
     /// Signs an amendment.
     pub async fn sign_amendment(&self, base: &str, token: &str, note: &str, revision: i64, key: &str) -> Answer {
         const SIGN: &str = "mutation($i:SignAmendmentInput!){signAmendment(input:$i)\
-             {noteVersion{id number} problems{path code message}}}";
+             {noteVersion{id} problems{path code message}}}";
         let input = json!({
             "noteId": note,
             "expectedRevision": revision,

@@ -1,7 +1,7 @@
 //! The world that is measured: a clinic, teams of a partner with their endpoints, patients with signed notes, and a
 //! token for each who acts. The service itself prepares it, before any process of the binary runs.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use chrono::Days;
 use liaison_clinical::NoteContent;
 use liaison_domain::{
@@ -14,7 +14,7 @@ use liaison_service::{
         AddPerson, CreateEndpoint, CreateOrganization, CreateTeam, CreateToken, EndpointOwner, OrganizationChoice,
         TeamSettings,
     },
-    notes::{ConfirmUnusual, DraftNote, SignNote},
+    notes::{AmendNote, ConfirmUnusual, DraftNote, SignNote, UpdateDraft},
     patients::{AddCareTeamEntry, AdministrativeGender, PatientIdentity, RegisterPatient},
 };
 use liaison_testkit::{App, Engine, Signed, notes::journey};
@@ -120,6 +120,28 @@ impl World {
             service: &self.app.service,
         };
         builder.sign(&self.physician.actor, patient, content).await
+    }
+
+    /// Begins an amendment of a note and changes something in it; the revision that can be signed.
+    pub async fn begin_amendment(&self, signed: &Signed) -> Result<i64> {
+        let (service, physician) = (&self.app.service, &self.physician.actor);
+        let input = AmendNote {
+            note_id: signed.note_id,
+            idempotency_key: None,
+        };
+        let opened = service.amend_note(physician, input).await?;
+        let journey = journey("A");
+        let content = &journey.documents.first().context("journey A is empty")?.content;
+        let mut changed = serde_json::to_value(content)?;
+        ensure!(correct(&mut changed), "journey A's first document says no reason");
+        let input = UpdateDraft {
+            note_id: signed.note_id,
+            expected_revision: opened.revision,
+            content: serde_json::from_value(changed)?,
+            confirmations: Vec::new(),
+            idempotency_key: None,
+        };
+        Ok(service.update_draft(physician, input).await?.revision)
     }
 
     /// The database's URL, as the configuration says it.
@@ -298,6 +320,21 @@ impl Builder<'_> {
             note_id: signed.note_id,
             version_id: signed.version_id,
         })
+    }
+}
+
+/// Changes the first reason that a document gives; whether there is one.
+fn correct(content: &mut serde_json::Value) -> bool {
+    match content {
+        serde_json::Value::Object(fields) => fields.iter_mut().any(|(name, value)| match value {
+            serde_json::Value::String(text) if name == "reason" => {
+                text.push_str(" (Corrected.)");
+                true
+            }
+            inner => correct(inner),
+        }),
+        serde_json::Value::Array(values) => values.iter_mut().any(correct),
+        _ => false,
     }
 }
 

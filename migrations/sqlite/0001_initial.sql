@@ -359,6 +359,7 @@ create index delivery_by_recipient on delivery (recipient_id);
 create index delivery_by_share on delivery (share_id);
 create index delivery_due on delivery (urgency desc, next_attempt_at, id) where next_attempt_at is not null;
 create index delivery_by_endpoint on delivery (endpoint_id) where next_attempt_at is not null;
+create index delivery_held on delivery (lease_owner) where lease_until is not null;
 create index delivery_tests on delivery (endpoint_id, created_at) where purpose = 'ENDPOINT_TEST';
 create index delivery_dead on delivery (organization_id, state, updated_at);
 create index delivery_dead_by_time on delivery (updated_at) where state = 'DEAD';

@@ -1,4 +1,4 @@
-//! Tasks for developers and CI: `cargo xtask test`, `simulate`, `fuzz`, `postgres` and `sbom`.
+//! Tasks for developers and CI: `cargo xtask test`, `simulate`, `fuzz`, `chaos`, `postgres` and `sbom`.
 //!
 //! This is where the commands are read and their exit codes decided. What they do stands in the
 //! modules; the order of the checks of a whole build stands in `.ci/run`.
@@ -9,6 +9,7 @@
 )]
 
 mod browser;
+mod chaos;
 mod cluster;
 mod command;
 mod guard;
@@ -70,6 +71,11 @@ enum Task {
     Simulate(simulate::Histories),
     /// Gives bent input to everything that reads what comes from outside, for so many seconds each.
     Fuzz(simulate::Bent),
+    /// Breaks what can break under the release binary while clients share and answer, then proves that nothing was lost.
+    ///
+    /// Processes are killed, PostgreSQL is stopped, receivers fail in every way. Prints a table for each engine; exit code
+    /// 1 when anything was lost or came out wrong.
+    Chaos(chaos::Faults),
     /// The process that owns a private PostgreSQL; started by the others.
     #[command(hide = true)]
     Guard(guard::Settings),
@@ -121,6 +127,20 @@ async fn run(task: Task) -> Result<u8> {
         Task::Fuzz(wanted) => {
             with_cluster(Kind::Quick, async |cluster, signals| {
                 command::run(wanted.command(), cluster, signals).await
+            })
+            .await
+        }
+        Task::Chaos(wanted) => {
+            let code = plain(wanted.build())?;
+            if code != 0 {
+                return Ok(code);
+            }
+            let command = wanted.command()?;
+            if !wanted.needs_postgres() {
+                return plain(command);
+            }
+            with_cluster(Kind::Durable, async |cluster, signals| {
+                command::run(command, cluster, signals).await
             })
             .await
         }

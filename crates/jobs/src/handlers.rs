@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use liaison_domain::{RecipientId, ShareId};
-use liaison_service::{Service, ServiceError};
+use liaison_service::{Service, ServiceError, work::reclaim::Absences};
 use liaison_store::tasks::{Nudge, Queue};
+use tokio::sync::Mutex;
 
 use crate::{Handle, HandleError};
 
@@ -17,12 +18,17 @@ const LONG: Duration = Duration::from_secs(3);
 /// Handles nudges by the use cases of a service.
 pub struct ServiceHandler {
     service: Service,
+    /// Who was missed when it was last looked for what is due.
+    absences: Mutex<Absences>,
 }
 
 impl ServiceHandler {
     /// A handler over a service. Cheap; the service is shared.
     pub fn new(service: Service) -> Self {
-        Self { service }
+        Self {
+            service,
+            absences: Mutex::default(),
+        }
     }
 
     /// Does what a nudge hints at; whether more may be due.
@@ -70,6 +76,9 @@ impl Handle for ServiceHandler {
     }
 
     async fn due(&self) -> Result<Vec<Nudge>, HandleError> {
+        // What nobody is at any more is due again.
+        let mut absences = self.absences.lock().await;
+        self.service.reclaim_abandoned(&mut absences).await.map_err(failed)?;
         self.service.due_nudges().await.map_err(failed)
     }
 }

@@ -51,12 +51,13 @@ impl Settings {
             role: role.into(),
             host: host.into(),
             silence: Duration::from_secs(30),
-            reconcile_every: Duration::from_secs(15),
+            reconcile_every: Duration::from_secs(3),
             upkeep_every: Duration::from_secs(600),
             prune: PruneLimits::default(),
             restart_after: Duration::from_millis(250),
-            restart_after_at_most: Duration::from_secs(30),
-            restarts: 20,
+            restart_after_at_most: Duration::from_secs(2),
+            // More than ten minutes without a database.
+            restarts: 300,
             grace: Duration::from_secs(30),
             queues: Queue::ALL.map(default_for),
         }
@@ -106,7 +107,8 @@ impl Settings {
 fn default_for(queue: Queue) -> QueueSettings {
     let (concurrency, timeout, poll) = match queue {
         Queue::Deliver => (16, 30, 1),
-        Queue::Escalate | Queue::Notify => (4, 20, 1),
+        Queue::Notify => (4, 30, 1),
+        Queue::Escalate => (4, 20, 1),
         Queue::Sequence => (1, 20, 1),
         Queue::Digest | Queue::Reconcile | Queue::Retain => (1, 30, 5),
     };

@@ -6,6 +6,7 @@
 // The schema's futures nest one level for each area of mutations.
 #![recursion_limit = "256"]
 
+mod alone;
 mod commands;
 mod config;
 mod demo;

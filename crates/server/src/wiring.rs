@@ -7,7 +7,7 @@ use liaison_channels::{EmailChannel, WebhookChannel};
 use liaison_domain::{Clock, Random, SystemClock, SystemRandom};
 use liaison_jobs::{QueueSettings, Runtime, ServiceHandler, Sources};
 use liaison_service::{Service, ServiceOptions, Settings, channel::Channel};
-use liaison_store::{Store, StoreOptions, tasks::Queue};
+use liaison_store::{Store, StoreOptions, presence::Presence, tasks::Queue};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
     metrics::{Metered, Metrics},
     no_mail::NoMail,
 };
+
+/// Between two tries to take this process's name again.
+const NAME_AGAIN: Duration = Duration::from_millis(250);
 
 /// An open database with the use cases over it.
 pub(crate) struct Parts {
@@ -143,9 +146,33 @@ impl Parts {
         )?)
     }
 
+    /// Takes this process's name, before it claims anything: others take up what it holds once the name is free.
+    pub(crate) async fn be_present(&self) -> anyhow::Result<Presence> {
+        Ok(self
+            .service
+            .store()
+            .be_present(&self.service.settings().process)
+            .await?)
+    }
+
+    /// Holds the name for as long as this is polled, and takes it again when its session was lost.
+    pub(crate) async fn stay_present(&self, mut presence: Presence) -> std::convert::Infallible {
+        loop {
+            let mut error = presence.lost().await;
+            presence = loop {
+                tracing::warn!(%error, "this process's name is not held; taking it again");
+                tokio::time::sleep(NAME_AGAIN).await;
+                match self.service.store().be_present(&self.service.settings().process).await {
+                    Ok(presence) => break presence,
+                    Err(again) => error = again,
+                }
+            };
+        }
+    }
+
     /// Hears other processes' events on PostgreSQL until `stop`, again and again; on SQLite there are none.
     pub(crate) async fn hear_other_processes(&self, stop: CancellationToken) {
-        let (first, longest) = (Duration::from_millis(250), Duration::from_secs(30));
+        let (first, longest) = (Duration::from_millis(250), Duration::from_secs(5));
         let mut pause = first;
         loop {
             let began = std::time::Instant::now();

@@ -12,7 +12,11 @@ use liaison_ledger::Signer;
 use liaison_store::{Conn, NewEntry, Store, Tx};
 use url::Url;
 
-use crate::{Result, ServiceError, channel::Channel, work::Lanes};
+use crate::{
+    Result, ServiceError,
+    channel::Channel,
+    work::{AtWork, Lanes},
+};
 
 /// What an operator can set about the use cases.
 #[derive(Debug, Clone)]
@@ -70,12 +74,19 @@ pub struct Service(
     Arc<crate::directory::FailedSignIns>,
     Lanes,
     Arc<crate::sign_in::Doors>,
+    AtWork,
 );
 
 impl Service {
     /// A service over its parts.
     pub fn new(options: ServiceOptions) -> Self {
-        Self(Arc::new(options), Arc::default(), Lanes::default(), Arc::default())
+        Self(
+            Arc::new(options),
+            Arc::default(),
+            Lanes::default(),
+            Arc::default(),
+            AtWork::default(),
+        )
     }
 
     /// The database.
@@ -106,6 +117,11 @@ impl Service {
     /// The sends under way in this process.
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.2
+    }
+
+    /// The deliveries that this process is at.
+    pub(crate) fn at_work(&self) -> &AtWork {
+        &self.4
     }
 
     /// What this process keeps at hand for sign-in.

@@ -146,6 +146,11 @@ sql! {
         and artefact = 'cut off: the process ended'";
     PROVEN = "update endpoint set last_proven_at = $2, failing_since = null where id = $1";
     FAILING = "update endpoint set failing_since = $2 where id = $1 and failing_since is null";
+    HELD_BY = "select id as a, attempts as b from delivery where lease_owner = $1 and lease_until is not null";
+    LET_GO = "update delivery set lease_until = null where id = $1 and lease_owner = $2 and attempts = $3
+        and state = 'SENDING'";
+    RELEASE_OF = "update delivery set lease_until = null where lease_owner = $1 and lease_until is not null
+        and state = 'SENDING'";
     RELEASE_ALL = "update delivery set lease_until = null where lease_until is not null";
 }
 
@@ -448,6 +453,21 @@ pub async fn endpoint_failing(tx: &mut Tx, endpoint: EndpointId, now: DateTime<U
 /// The attempts of deliveries.
 pub async fn attempts_of(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<AttemptRow>> {
     conn.all_in(ATTEMPTS_OF, args![], deliveries).await
+}
+
+/// What a process holds, each with the attempts that were begun.
+pub async fn held_by(conn: &mut Conn, process: &str) -> Result<Vec<(DeliveryId, u32)>> {
+    conn.all(HELD_BY, args![process]).await
+}
+
+/// Ends a lease of a process that is not at it any more; whether it still held that attempt.
+pub async fn let_go(tx: &mut Tx, id: DeliveryId, process: &str, attempts: u32) -> Result<bool> {
+    Ok(tx.execute(LET_GO, args![id, process, attempts]).await? == 1)
+}
+
+/// Ends every lease of a process that does not live; how many there were.
+pub async fn release_of(tx: &mut Tx, process: &str) -> Result<u64> {
+    tx.execute(RELEASE_OF, args![process]).await
 }
 
 /// Ends every lease: for the only process, at its start, when nobody can be sending. How many there were.

@@ -76,10 +76,13 @@ impl StoreError {
         let unique = error
             .as_database_error()
             .is_some_and(|inner| inner.is_unique_violation());
-        let unavailable = matches!(
-            error,
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
-        );
+        let unavailable = match &error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                true
+            }
+            sqlx::Error::Database(inner) => inner.code().is_some_and(|code| passes(&code)),
+            _ => false,
+        };
         // PostgreSQL puts the offending values into `detail`, which the message leaves out.
         let message = match &error {
             sqlx::Error::Database(inner) => inner.message().to_owned(),
@@ -96,3 +99,30 @@ impl StoreError {
 
 /// The store's results.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Whether a database's own refusal may pass by itself. PostgreSQL (SQLSTATE): connection exceptions, rollbacks for
+/// concurrency, no room, and a server that is stopped or starts. SQLite (extended result codes): busy, locked, read-only,
+/// I/O error, full, cannot open.
+fn passes(code: &str) -> bool {
+    const SQLITE: [u32; 6] = [5, 6, 8, 10, 13, 14];
+    if code.len() == 5 && ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) {
+        return true;
+    }
+    // The lowest byte is the primary code.
+    code.parse::<u32>().is_ok_and(|code| SQLITE.contains(&(code & 0xff)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_does_not() {
+        for code in ["57P01", "57P03", "53300", "08006", "40001", "5", "13", "778", "8"] {
+            assert!(passes(code), "{code}");
+        }
+        for code in ["23505", "42601", "1", "19", "2067", "HY000", ""] {
+            assert!(!passes(code), "{code}");
+        }
+    }
+}

@@ -30,6 +30,7 @@ pub mod mis_sends;
 pub mod notes;
 pub mod notices;
 pub mod patients;
+pub mod presence;
 pub mod recipients;
 pub mod replies;
 mod row;

@@ -61,6 +61,7 @@ pub fn statements() -> Vec<Sql> {
         crate::replies::STATEMENTS,
         crate::notices::STATEMENTS,
         crate::deliveries::STATEMENTS,
+        crate::presence::STATEMENTS,
         crate::schedule::STATEMENTS,
         crate::call_tasks::STATEMENTS,
         crate::acknowledgments::STATEMENTS,

@@ -4,7 +4,11 @@ use anyhow::Context;
 use clap::Args;
 use tokio::task::JoinSet;
 
-use crate::{config::Config, exit, http, lifecycle, out, wiring};
+use crate::{
+    alone,
+    config::{Config, EngineUrl},
+    exit, http, lifecycle, out, wiring,
+};
 
 /// Serve HTTP and run the background work.
 ///
@@ -32,7 +36,7 @@ fn const_format() -> String {
 
 impl Serve {
     pub(crate) async fn run(self, config: &Config) -> anyhow::Result<()> {
-        if self.no_workers && matches!(config.database.engine(), crate::config::EngineUrl::Sqlite(_)) {
+        if self.no_workers && matches!(config.database.engine(), EngineUrl::Sqlite(_)) {
             return Err(exit::Usage(
                 "--no-workers needs PostgreSQL: on SQLite this is the only process, and nothing would be sent"
                     .to_owned(),
@@ -48,10 +52,17 @@ impl Serve {
             None => None,
         };
 
-        parts.service.reclaim().await?;
+        let _alone = match config.database.engine() {
+            EngineUrl::Sqlite(path) => Some(alone::hold(path)?),
+            EngineUrl::Postgres(_) => None,
+        };
+        let presence = parts.be_present().await?;
         let runtime = match self.no_workers {
             true => None,
-            false => Some(parts.runtime(config, "server", stop.clone())?),
+            false => {
+                parts.service.reclaim().await?;
+                Some(parts.runtime(config, "server", stop.clone())?)
+            }
         };
         let workers = runtime.as_ref().map(|runtime| runtime.health());
         let metrics = parts.metrics.clone();
@@ -84,7 +95,11 @@ impl Serve {
             }
             outcome
         };
-        let (outcome, ()) = tokio::join!(finished, hearing);
+        let (outcome, ()) = tokio::select! {
+            ended = async { tokio::join!(finished, hearing) } => ended,
+            // Until the last send has ended.
+            never = parts.stay_present(presence) => match never {},
+        };
         parts.close().await;
         tracing::info!("stopped");
         outcome

@@ -34,6 +34,8 @@ impl Worker {
             Some(address) => Some(http::listen(address, "monitor.listen").await?),
             None => None,
         };
+        let presence = parts.be_present().await?;
+        parts.service.reclaim().await?;
         let runtime = parts.runtime(config, "worker", stop.clone())?;
         tracing::info!(engine = %parts.service.store().engine(), "working");
         out::line("working")?;
@@ -59,7 +61,11 @@ impl Worker {
                 None => Ok(()),
             }
         };
-        let (outcome, watched, ()) = tokio::join!(working, watching, parts.hear_other_processes(stop.clone()));
+        let (outcome, watched, ()) = tokio::select! {
+            ended = async { tokio::join!(working, watching, parts.hear_other_processes(stop.clone())) } => ended,
+            // Until the last send has ended.
+            never = parts.stay_present(presence) => match never {},
+        };
         parts.close().await;
         tracing::info!("stopped");
         watched.context("the monitor's listener failed")?;

@@ -16,7 +16,7 @@ use liaison_store::{
 };
 use uuid::Uuid;
 
-use super::lanes::Place;
+use super::{at_work::Held, lanes::Place};
 use crate::{Result, Service, channel::Secret, link};
 
 /// Which due deliveries are meant.
@@ -45,6 +45,8 @@ pub(crate) struct Claimed {
     pub(crate) verdict: Option<DeadReason>,
     /// Its place in the lane, free again when the send ends.
     pub(crate) place: Option<Place>,
+    /// This process is at it until what came of it is recorded.
+    pub(crate) held: Held,
 }
 
 /// How many due rows are looked at in one go, and how often, to find some whose lane has room.
@@ -175,6 +177,7 @@ impl Service {
                 secret: row.endpoint_id.and_then(|id| secrets.get(&id)).map(Secret::new),
                 verdict: None,
                 place: None,
+                held: self.at_work().begin(row.id),
                 row,
             });
             attempts.push(attempt);
@@ -188,6 +191,7 @@ impl Service {
                 secret: None,
                 verdict: verdict(&row),
                 place: None,
+                held: self.at_work().begin(row.id),
                 row,
             });
         }

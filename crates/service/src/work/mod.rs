@@ -3,6 +3,7 @@
 //!
 //! Not here: queues, polling and restarts (the `jobs` crate).
 
+mod at_work;
 mod call_the_clinic;
 mod claim;
 pub mod deliver;
@@ -12,6 +13,7 @@ pub mod escalate;
 mod lanes;
 mod next_person;
 mod overdue_calls;
+pub mod reclaim;
 pub mod reconcile;
 pub mod render;
 pub mod repair;
@@ -19,6 +21,7 @@ pub mod retain;
 mod settle;
 mod unreachable;
 
+pub(crate) use at_work::AtWork;
 pub(crate) use lanes::Lanes;
 
 /// What one call did.

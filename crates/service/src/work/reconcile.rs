@@ -1,7 +1,7 @@
 //! Which kinds of work have something due: one statement, asked again and again, so that a lost nudge costs only delay.
 
 use liaison_store::{
-    Engine, deliveries, schedule,
+    schedule,
     tasks::{Nudge, Queue},
 };
 
@@ -29,18 +29,6 @@ impl Service {
             .filter(|(_, due)| *due)
             .map(|(queue, _)| Nudge::due(queue))
             .collect())
-    }
-
-    /// At the start of a process: what a killed one was sending is taken up at once where nobody else can be sending
-    /// (SQLite has one process). On PostgreSQL another process may be at it, and the lease decides.
-    pub async fn reclaim(&self) -> Result<u64> {
-        if self.store().engine() == Engine::Postgres {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let released = deliveries::release_all(&mut tx).await?;
-        tx.commit().await?;
-        Ok(released)
     }
 
     /// Hands nudges to the workers: after a batch that stopped at its limit.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use liaison_domain::{
@@ -19,9 +19,9 @@ use liaison_store::{
 };
 use uuid::Uuid;
 
-use super::{claim::Claimed, disable_endpoint::Disable};
+use super::{at_work::Held, claim::Claimed, disable_endpoint::Disable};
 use crate::{
-    Result, Service,
+    Result, Service, ServiceError,
     channel::{SendOutcome, SendReport},
     loops::change::{Fact, apply},
 };
@@ -32,6 +32,8 @@ pub(crate) struct Answer {
     number: u32,
     attempt_id: Option<AttemptId>,
     came: Came,
+    /// Until it is recorded.
+    _held: Held,
 }
 
 enum Came {
@@ -49,6 +51,7 @@ impl Answer {
             number: claimed.number,
             attempt_id: claimed.attempt_id,
             came: Came::Report(report),
+            _held: claimed.held,
         }
     }
 
@@ -60,6 +63,7 @@ impl Answer {
             number: claimed.number,
             attempt_id: None,
             came: Came::Verdict(reason),
+            _held: claimed.held,
         }
     }
 }
@@ -67,6 +71,9 @@ impl Answer {
 /// How often recording is tried: an answer that is lost means a repeat for the receiver.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
+/// For how long it is tried while the database is away: with the claims and the sends before it, less than the workers
+/// give a call.
+const TRY_FOR: Duration = Duration::from_secs(8);
 
 /// What one transaction works on, locked in the order loops, deliveries.
 struct Books {
@@ -84,12 +91,13 @@ impl Service {
     /// Records answers. A database that is away for a moment is asked again.
     pub(crate) async fn settle(&self, answers: Vec<Answer>) -> Result<()> {
         let mut tries = 1;
+        let began = Instant::now();
         let disable = loop {
             match self.settle_once(&answers).await {
                 Ok(disable) => break disable,
-                Err(error) if tries < TRIES => {
+                Err(error) if tries < TRIES || (is_away(&error) && began.elapsed() < TRY_FOR) => {
                     tracing::warn!(%error, tries, "answers of deliveries could not be recorded; trying again");
-                    tokio::time::sleep(PAUSE * tries).await;
+                    tokio::time::sleep(PAUSE * tries.min(5)).await;
                     tries += 1;
                 }
                 Err(error) => return Err(error),
@@ -334,6 +342,10 @@ impl Service {
         }
         Ok(disable)
     }
+}
+
+fn is_away(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Unavailable)
 }
 
 async fn open_books(tx: &mut Tx, answers: &[Answer]) -> Result<Books> {

@@ -22,6 +22,7 @@ mod mis_send;
 mod notes;
 mod patients;
 mod reading;
+mod reclaim;
 mod reply;
 mod sign_in;
 mod test_endpoint;

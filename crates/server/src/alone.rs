@@ -1,0 +1,60 @@
+//! One process works on an SQLite file: a second one would take up what the first is sending.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+
+/// The right to work on a file, for as long as this process lives: the system takes it back however the process ends.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    _lock: File,
+}
+
+/// Takes the right to work on an SQLite database, by a lock on a file beside it. Commands that only read or add, such as
+/// `liaison token`, run beside the server and do not ask for it.
+pub(crate) fn hold(database: &Path) -> anyhow::Result<Alone> {
+    let path = lock_path(database);
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("the lock {} cannot be made", path.display()))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Alone { _lock: lock }),
+        Err(Errno::WOULDBLOCK) => anyhow::bail!(
+            "another `liaison serve` works on {}: SQLite is for one process; stop the other one, or move to PostgreSQL",
+            database.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("the lock {} cannot be taken", path.display())),
+    }
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut name = database.file_name().unwrap_or_default().to_os_string();
+    name.push(".lock");
+    database.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_holds_it_and_its_end_frees_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("liaison.sqlite");
+        let first = hold(&database).unwrap();
+        let second = hold(&database).unwrap_err().to_string();
+        assert!(second.contains("another `liaison serve`"), "{second}");
+        drop(first);
+        assert!(hold(&database).is_ok());
+    }
+}
