@@ -737,6 +737,7 @@ create table ledger_entry (
     outcome         text not null,
     actor_kind      text not null,
     user_id         uuid,
+    role            text,
     token_id        uuid,
     actor_organization_id uuid,
     organization_id uuid,
@@ -749,6 +750,8 @@ create table ledger_entry (
     object_id       text,
     request_id      text,
     peer            text,
+    session_id      uuid,
+    channel         text,
     leaf            bytea not null
 );
 create index ledger_entry_by_time on ledger_entry (recorded_at, id);
@@ -759,6 +762,9 @@ create index ledger_entry_by_actor_organization on ledger_entry (actor_organizat
 create index ledger_entry_by_note on ledger_entry (note_id, recorded_at, id) where note_id is not null;
 create index ledger_entry_by_share on ledger_entry (share_id, recorded_at, id) where share_id is not null;
 create index ledger_entry_by_recipient on ledger_entry (recipient_id, recorded_at, id) where recipient_id is not null;
+create index ledger_entry_by_object on ledger_entry (object_id, recorded_at, id) where object_id is not null;
+create index ledger_entry_by_session on ledger_entry (session_id, recorded_at, id) where session_id is not null;
+create index ledger_entry_by_request on ledger_entry (request_id, recorded_at, id) where request_id is not null;
 
 -- Entries that wait for the sequencer; the only ledger table whose rows go away.
 create table ledger_pending (

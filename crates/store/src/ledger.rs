@@ -22,13 +22,21 @@ use crate::{
 
 pub(crate) mod check;
 pub(crate) mod disclosures;
+mod filter;
 pub(crate) mod search;
+pub(crate) mod sorted;
 pub use check::{Strays, acknowledgment, checkpoints_from, entry, hash_range, sequenced, strays};
 pub use disclosures::{DisclosureFilter, DisclosureRow, disclosures, patient_organization};
-pub use search::{EntryFilter, EntryRow, MAX_ACTIONS, count, export, search};
+pub use filter::{EntryFilter, EntryRow, MAX_ACTIONS};
+pub use search::{count, export, search};
+pub use sorted::{EntryColumn, SortKey, place, sorted};
 
 /// The further fact that names the guest of a secure link who acted.
 pub const GUEST_DETAIL: &str = "guest_id";
+/// The further fact that names the session in which somebody acted; a column repeats it.
+pub const SESSION_DETAIL: &str = "session_id";
+/// The further fact that names the channel of a delivery or endpoint; a column repeats it.
+pub const CHANNEL_DETAIL: &str = "channel";
 
 /// One act to be recorded: ids and codes, never PHI.
 #[derive(Debug, Clone)]
@@ -104,7 +112,7 @@ impl NewEntry {
             detail.insert("token_id".to_owned(), token.to_string());
         }
         if let Some(session) = self.actor.session_id {
-            detail.insert("session_id".to_owned(), session.to_string());
+            detail.insert(SESSION_DETAIL.to_owned(), session.to_string());
         }
         if let Some(guest) = self.actor.guest {
             detail.insert(GUEST_DETAIL.to_owned(), guest.id.to_string());
@@ -150,9 +158,9 @@ impl NewEntry {
 }
 
 sql! {
-    INSERT_ENTRIES = "insert into ledger_entry (id, recorded_at, action, outcome, actor_kind, user_id, token_id,
-        actor_organization_id, organization_id, purpose, patient_id, note_id, note_version_id, share_id, recipient_id,
-        object_id, request_id, peer, leaf) values {rows:19}";
+    INSERT_ENTRIES = "insert into ledger_entry (id, recorded_at, action, outcome, actor_kind, user_id, role,
+        token_id, actor_organization_id, organization_id, purpose, patient_id, note_id, note_version_id, share_id,
+        recipient_id, object_id, request_id, peer, session_id, channel, leaf) values {rows:22}";
     INSERT_PENDING = "insert into ledger_pending (entry_id, recorded_at) values {rows:2}";
     PENDING = "select p.entry_id, e.leaf from ledger_pending p join ledger_entry e on e.id = p.entry_id
         order by p.recorded_at, p.entry_id limit $1";
@@ -208,6 +216,7 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry]) -> Result<()> {
             entry.outcome,
             entry.actor.kind,
             entry.user_id(),
+            entry.actor.roles.first().map(|role| role.as_str()),
             entry.actor.token_id,
             entry.actor.organization_id,
             entry.organization_id,
@@ -220,6 +229,8 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry]) -> Result<()> {
             entry.object_id.as_deref(),
             entry.actor.request_id.as_deref(),
             entry.actor.peer.as_deref(),
+            entry.actor.session_id,
+            entry.detail.get(CHANNEL_DETAIL).map(String::as_str),
             leaf.bytes(),
         ]);
         pending.push(args![entry.id, entry.recorded_at]);

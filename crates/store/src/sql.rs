@@ -70,6 +70,7 @@ pub fn statements() -> Vec<Sql> {
         crate::ledger::check::STATEMENTS,
         crate::ledger::disclosures::STATEMENTS,
         crate::ledger::search::STATEMENTS,
+        crate::ledger::sorted::STATEMENTS,
         crate::sign_in::account_link::STATEMENTS,
         crate::sign_in::ceremony::STATEMENTS,
         crate::sign_in::credential::STATEMENTS,

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use liaison_domain::{InvalidId, OrganizationId, PurposeOfUse};
+use liaison_domain::{ChannelKind, InvalidId, OrganizationId, PurposeOfUse, people::Role};
 use liaison_store::ledger::{EntryFilter, MAX_ACTIONS};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,10 @@ pub struct AuditFilter {
     pub until: Option<DateTime<Utc>>,
     /// By this person.
     pub user_id: Option<String>,
+    /// By people who acted for this organization.
+    pub actor_organization_id: Option<String>,
+    /// By people acting in this role, such as `PHYSICIAN`.
+    pub role: Option<String>,
     /// About this patient.
     pub patient_id: Option<String>,
     /// About this note.
@@ -50,6 +54,12 @@ pub struct AuditFilter {
     pub recipient_id: Option<String>,
     /// About this other object.
     pub object_id: Option<String>,
+    /// About a delivery or an endpoint of this channel: `EMAIL` or `WEBHOOK`.
+    pub channel: Option<String>,
+    /// In this session.
+    pub session_id: Option<String>,
+    /// The entry with this index of the ledger alone.
+    pub index: Option<u64>,
     /// One of these acts, such as `share.create`; at most 64.
     #[serde(default)]
     pub actions: Vec<String>,
@@ -73,6 +83,17 @@ impl Reader {
             Ok(id) => Some(id),
             Err(error) => {
                 self.0.push(FieldProblem::new(path, "INVALID_ID", error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// One of a set of values.
+    fn term<T: FromStr<Err: std::fmt::Display>>(&mut self, path: &str, given: &Option<String>) -> Option<T> {
+        match given.as_deref()?.parse() {
+            Ok(term) => Some(term),
+            Err(error) => {
+                self.0.push(FieldProblem::new(path, "UNKNOWN_VALUE", error.to_string()));
                 None
             }
         }
@@ -129,18 +150,9 @@ impl AuditFilter {
                 .0
                 .push(FieldProblem::new("filter.outcome", "UNKNOWN_VALUE", message));
         }
-        let purpose = self
-            .purpose
-            .as_deref()
-            .and_then(|purpose| match purpose.parse::<PurposeOfUse>() {
-                Ok(purpose) => Some(purpose),
-                Err(error) => {
-                    reader
-                        .0
-                        .push(FieldProblem::new("filter.purpose", "UNKNOWN_VALUE", error.to_string()));
-                    None
-                }
-            });
+        let purpose = reader.term::<PurposeOfUse>("filter.purpose", &self.purpose);
+        let role = reader.term::<Role>("filter.role", &self.role);
+        let channel = reader.term::<ChannelKind>("filter.channel", &self.channel);
         let purpose = match self.view {
             Some(AuditView::BreakGlass) => purpose.or(Some(PurposeOfUse::EmergencyTreatment)),
             _ => purpose,
@@ -159,6 +171,11 @@ impl AuditFilter {
             from: self.from,
             until: self.until,
             user_id: reader.id("filter.userId", &self.user_id),
+            actor_organization_id: reader.id("filter.actorOrganizationId", &self.actor_organization_id),
+            role: role.map(|role| role.as_str().to_owned()),
+            channel: channel.map(|channel| channel.as_str().to_owned()),
+            session_id: reader.id("filter.sessionId", &self.session_id),
+            index: self.index,
             patient_id: reader.id("filter.patientId", &self.patient_id),
             note_id: reader.id("filter.noteId", &self.note_id),
             share_id: reader.id("filter.shareId", &self.share_id),
@@ -181,11 +198,16 @@ impl AuditFilter {
             ("from", self.from.is_some()),
             ("until", self.until.is_some()),
             ("user_id", self.user_id.is_some()),
+            ("actor_organization_id", self.actor_organization_id.is_some()),
+            ("role", self.role.is_some()),
             ("patient_id", self.patient_id.is_some()),
             ("note_id", self.note_id.is_some()),
             ("share_id", self.share_id.is_some()),
             ("recipient_id", self.recipient_id.is_some()),
             ("object_id", self.object_id.is_some()),
+            ("channel", self.channel.is_some()),
+            ("session_id", self.session_id.is_some()),
+            ("index", self.index.is_some()),
             ("actions", !self.actions.is_empty()),
             ("view", self.view.is_some()),
             ("outcome", self.outcome.is_some()),

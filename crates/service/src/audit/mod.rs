@@ -20,7 +20,7 @@ pub use filter::{AuditFilter, AuditView, READING_ACTIONS};
 pub use page::MAX_PAGE;
 pub use review::{AuditReview, AuditReviewPage, AuditReviewSigned, SignOffAuditReview};
 pub use saved_filter::{MAX_SAVED_FILTERS, SaveAuditFilter, SavedFilter};
-pub use search::{AuditEntry, AuditPage, MOST_COUNTED, SearchAudit};
+pub use search::{AuditColumn, AuditEntry, AuditOrder, AuditPage, MOST_COUNTED, MOST_SORTED, SearchAudit};
 pub use timeliness::{ReadTimeliness, Timeliness, TimelinessReport};
 
 pub(crate) use break_glass::mark as mark_break_glass;

@@ -14,7 +14,7 @@ use liaison_store::{
     audit_work::{self as rows, AuditReviewRow, findings_place},
     ledger,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::AuditFilter;
 use crate::{
@@ -86,12 +86,12 @@ struct Position {
 }
 
 /// A filter as it is kept: ids and codes.
-pub(super) fn kept(filter: &AuditFilter) -> Result<String> {
+pub(super) fn kept<T: Serialize>(filter: &T) -> Result<String> {
     serde_json::to_string(filter).map_err(|error| ServiceError::Internal(StoreError::Encode(error.to_string())))
 }
 
 /// A kept filter.
-pub(super) fn opened(filter: &str, column: &'static str) -> Result<AuditFilter> {
+pub(super) fn opened<T: DeserializeOwned>(filter: &str, column: &'static str) -> Result<T> {
     let bad = |error: serde_json::Error| StoreError::Row {
         column,
         message: error.to_string(),

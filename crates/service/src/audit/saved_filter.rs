@@ -8,8 +8,10 @@ use liaison_domain::{
 };
 use liaison_store::audit_work::{self as rows, SavedFilterRow};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    AuditFilter,
+    AuditFilter, AuditOrder,
     review::{kept, opened},
 };
 use crate::{Result, Service, ServiceError, patients::Checks};
@@ -26,6 +28,8 @@ pub struct SaveAuditFilter {
     pub name: String,
     /// Which entries.
     pub filter: AuditFilter,
+    /// In which order.
+    pub order: AuditOrder,
 }
 
 /// A kept filter.
@@ -37,8 +41,18 @@ pub struct SavedFilter {
     pub name: String,
     /// Which entries.
     pub filter: AuditFilter,
+    /// In which order.
+    pub order: AuditOrder,
     /// When it was saved.
     pub created_at: DateTime<Utc>,
+}
+
+/// A search as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Search {
+    #[serde(flatten)]
+    filter: AuditFilter,
+    order: AuditOrder,
 }
 
 impl Service {
@@ -68,7 +82,10 @@ impl Service {
             user_id: user,
             organization_id: organization,
             name,
-            filter: kept(&input.filter)?,
+            filter: kept(&Search {
+                filter: input.filter.clone(),
+                order: input.order,
+            })?,
             created_at: self.now(),
         };
         match rows::insert_filter(&mut tx, &row).await {
@@ -91,6 +108,7 @@ impl Service {
             id: row.id,
             name: row.name,
             filter: input.filter,
+            order: input.order,
             created_at: row.created_at,
         })
     }
@@ -104,9 +122,11 @@ impl Service {
         found
             .into_iter()
             .map(|row| {
+                let search: Search = opened(&row.filter, "filter")?;
                 Ok(SavedFilter {
                     id: row.id,
-                    filter: opened(&row.filter, "filter")?,
+                    filter: search.filter,
+                    order: search.order,
                     name: row.name,
                     created_at: row.created_at,
                 })

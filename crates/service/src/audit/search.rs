@@ -3,18 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{
-    Actor, EntryId, GuestId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, ShareId,
-    TokenId, UserId,
+    Actor, EntryId, GuestId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse, RecipientId, SessionId,
+    ShareId, TokenId, UserId,
     access::{Action, Relation},
     people::ActorKind,
 };
 use liaison_ledger::Leaf;
+pub use liaison_store::ledger::EntryColumn as AuditColumn;
 use liaison_store::ledger::{self as rows, EntryFilter, EntryRow, GUEST_DETAIL};
+use serde::{Deserialize, Serialize};
 
 use super::{filter::AuditFilter, page};
-use crate::{Result, Service, ServiceError, link::GuestName};
+use crate::{
+    FieldProblem, Result, Service, ServiceError,
+    link::GuestName,
+    reading::page::{decode, encode},
+};
 
 /// What to look for.
 #[derive(Debug, Clone, Default)]
@@ -25,10 +31,34 @@ pub struct SearchAudit {
     pub first: Option<u32>,
     /// After this cursor.
     pub after: Option<String>,
-    /// The oldest first instead of the newest.
-    pub oldest_first: bool,
+    /// In which order; the newest first when nothing is said.
+    pub order: AuditOrder,
     /// Whether to count what fits.
     pub counted: bool,
+}
+
+/// In which order entries come. Entries alike in a column stand in the order of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditOrder {
+    /// By this column; by time where there is none.
+    pub by: Option<AuditColumn>,
+    /// The smallest or oldest first.
+    #[serde(default)]
+    pub ascending: bool,
+}
+
+/// Only by time are more entries than these put in order: no index serves the other columns, and each page reads all
+/// entries that fit.
+pub const MOST_SORTED: u32 = 50_000;
+
+/// Where a page in another order than time's ended: the entry that stood last, and the moment of the first page, so that
+/// what is recorded between two pages moves nothing.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    by: AuditColumn,
+    ascending: bool,
+    id: EntryId,
+    until: DateTime<Utc>,
 }
 
 /// Counting stops here: an auditor who finds more narrows the filter or exports.
@@ -53,6 +83,10 @@ pub struct AuditEntry {
     pub guest: Option<GuestName>,
     /// In which role.
     pub role: Option<String>,
+    /// In which session.
+    pub session_id: Option<SessionId>,
+    /// Over which channel, where it is about a delivery or an endpoint.
+    pub channel: Option<String>,
     /// With which API token.
     pub token_id: Option<TokenId>,
     /// For which organization they acted.
@@ -108,7 +142,9 @@ impl AuditEntry {
             actor_kind: row.actor_kind,
             user_id: row.user_id,
             guest: None,
-            role: entry.actor.role,
+            role: row.role,
+            session_id: row.session_id,
+            channel: row.channel,
             token_id: row.token_id,
             actor_organization_id: row.actor_organization_id,
             organization_id: row.organization_id,
@@ -135,23 +171,86 @@ impl AuditEntry {
     }
 }
 
+fn bent_cursor() -> FieldProblem {
+    FieldProblem::new(
+        "after",
+        "INVALID_CURSOR",
+        "not a cursor of this list in this order; begin without one",
+    )
+}
+
 impl Service {
     /// Searches the ledger, for admins and auditors.
     pub async fn search_audit(&self, actor: &Actor, input: SearchAudit) -> Result<AuditPage> {
         self.authorize(actor, Action::ReadAudit, Relation::Own).await?;
         let (mut filter, mut problems) = input.filter.read(self.audit_scope(actor)?);
-        let (first, position) = page::read(input.first, input.after.as_deref(), &mut problems);
+        let after = input.after.as_deref();
+        let (first, position) = match input.order.by {
+            None => page::read(input.first, after, &mut problems),
+            Some(_) => (page::read(input.first, None, &mut problems).0, None),
+        };
+        let place: Option<Place> = match input.order.by {
+            Some(_) => decode(after, &mut problems),
+            None => None,
+        };
+        if place
+            .as_ref()
+            .is_some_and(|place| Some(place.by) != input.order.by || place.ascending != input.order.ascending)
+        {
+            problems.push(bent_cursor());
+        }
         if !problems.is_empty() {
             return Err(ServiceError::Invalid(problems));
         }
         filter.after = position;
-        filter.oldest_first = input.oldest_first;
+        filter.oldest_first = input.order.ascending;
+        // The entry of this very moment is in the past of no half-open interval that ends now.
+        let moment = place
+            .as_ref()
+            .map_or_else(|| self.now() + TimeDelta::microseconds(1), |place| place.until);
+        if input.order.by.is_some() {
+            filter.until = Some(filter.until.map_or(moment, |until| until.min(moment)));
+        }
         let mut conn = self.read().await?;
-        let count = match input.counted {
-            true => Some(rows::count(&mut conn, &filter, MOST_COUNTED).await?),
+        let most = match input.order.by {
+            Some(_) => MOST_SORTED + 1,
+            None => MOST_COUNTED,
+        };
+        let count = match input.counted || input.order.by.is_some() {
+            true => Some(rows::count(&mut conn, &filter, most).await?),
             false => None,
         };
-        let mut found = rows::search(&mut conn, &filter, first + 1).await?;
+        let mut found = match input.order.by {
+            None => rows::search(&mut conn, &filter, first + 1).await?,
+            Some(_) if count > Some(u64::from(MOST_SORTED)) => {
+                let message = format!(
+                    "more than {MOST_SORTED} entries fit: narrow the filter, for example its time, or sort by time"
+                );
+                return Err(ServiceError::invalid("order", "TOO_MANY", message));
+            }
+            Some(column) => {
+                let after = match &place {
+                    None => None,
+                    Some(place) => Some(
+                        rows::place(&mut conn, column, place.id, filter.organization_id)
+                            .await?
+                            .ok_or_else(|| ServiceError::Invalid(vec![bent_cursor()]))?,
+                    ),
+                };
+                rows::sorted(
+                    &mut conn,
+                    &filter,
+                    column,
+                    input.order.ascending,
+                    after.as_ref(),
+                    first + 1,
+                )
+                .await?
+            }
+        };
+        let count = count
+            .filter(|_| input.counted)
+            .map(|count| count.min(u64::from(MOST_COUNTED)));
         let has_next = found.len() > first as usize;
         found.truncate(first as usize);
         let mut entries: Vec<AuditEntry> = found.into_iter().map(AuditEntry::from_row).collect::<Result<_>>()?;
@@ -161,8 +260,19 @@ impl Service {
         drop(conn);
         for entry in &mut entries {
             entry.guest = entry.guest_id().and_then(|guest| named.get(&guest).cloned());
+            if let Some(by) = input.order.by {
+                entry.cursor = encode(&Place {
+                    by,
+                    ascending: input.order.ascending,
+                    id: entry.id,
+                    until: moment,
+                });
+            }
         }
         let mut detail = vec![("found", entries.len().to_string())];
+        if let Some(by) = input.order.by {
+            detail.push(("order", by.as_str().to_owned()));
+        }
         if input.after.is_some() {
             detail.push(("page", "further".to_owned()));
         }

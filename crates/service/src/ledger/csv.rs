@@ -15,7 +15,7 @@ use crate::{
 const BATCH: u32 = 500;
 
 const HEADER: &str = "index,recorded_at,action,outcome,actor_kind,user_id,role,actor_organization_id,organization_id,\
-purpose,patient_id,note_id,note_version_id,share_id,recipient_id,object_id,request_id,peer,entry_id,detail\r\n";
+purpose,patient_id,note_id,note_version_id,share_id,recipient_id,object_id,request_id,peer,session_id,channel,entry_id,detail\r\n";
 
 /// A CSV export under way; see [`CsvExport::next`].
 pub struct CsvExport {
@@ -97,6 +97,8 @@ fn line(out: &mut String, entry: &AuditEntry) {
         text(&entry.object_id),
         text(&entry.request_id),
         text(&entry.peer),
+        shown(entry.session_id),
+        text(&entry.channel),
         entry.id.to_string(),
         detail.join("; "),
     ];

@@ -282,7 +282,7 @@ fn check_entry(index: u64, row: &EntryRow, report: &mut LedgerReport) {
     let entry = leaf.into_entry();
     let text = |value: &Option<String>| value.clone();
     let shown = |value: Option<String>| value;
-    let columns: [(&'static str, Option<String>, Option<String>); 16] = [
+    let columns: [(&'static str, Option<String>, Option<String>); 20] = [
         ("id", Some(entry.id.clone()), Some(row.id.to_string())),
         (
             "recorded_at",
@@ -343,6 +343,18 @@ fn check_entry(index: u64, row: &EntryRow, report: &mut LedgerReport) {
         ),
         ("object_id", text(&entry.object_id), row.object_id.clone()),
         ("peer", text(&entry.peer), row.peer.clone()),
+        ("request_id", text(&entry.request_id), row.request_id.clone()),
+        ("role", text(&entry.actor.role), row.role.clone()),
+        (
+            "session_id",
+            entry.detail.get(rows::SESSION_DETAIL).cloned(),
+            shown(row.session_id.map(|id| id.to_string())),
+        ),
+        (
+            "channel",
+            entry.detail.get(rows::CHANNEL_DETAIL).cloned(),
+            row.channel.clone(),
+        ),
     ];
     for (column, logged, kept) in columns {
         if logged != kept {

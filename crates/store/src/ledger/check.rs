@@ -4,9 +4,9 @@
 use liaison_ledger::Hash;
 
 use super::{
-    CheckpointRow, hash_from,
-    search::{EntryRow, entry_columns},
-    signed,
+    CheckpointRow,
+    filter::{EntryRow, entry_columns},
+    hash_from, signed,
 };
 use crate::{args, conn::Conn, error::Result, row::row, sql::Sql};
 
