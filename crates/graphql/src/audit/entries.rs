@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use liaison_service::audit as use_cases;
 
 use crate::directory::{organization::Organization, person::Person};
-use crate::enums::{ActorKind, PurposeOfUse};
+use crate::enums::{ActorKind, ChannelKind, PurposeOfUse, Role};
 use crate::fail::OrRefuse as _;
 use crate::ids::shown;
 use crate::loops::parts::person;
@@ -31,6 +31,16 @@ pub(crate) struct AuditFilter {
     until: Option<DateTime<Utc>>,
     /// By this person (`user_...`).
     user_id: Option<ID>,
+    /// By people who acted for this organization (`org_...`).
+    actor_organization_id: Option<ID>,
+    /// By people acting in this role.
+    role: Option<Role>,
+    /// In this session (`session_...`).
+    session_id: Option<ID>,
+    /// About a delivery or an endpoint of this channel.
+    channel: Option<ChannelKind>,
+    /// The entry with this index of the ledger alone.
+    index: Option<u64>,
     /// About this patient (`patient_...`).
     patient_id: Option<ID>,
     /// About this note (`note_...`).
@@ -63,6 +73,15 @@ impl From<AuditFilter> for use_cases::AuditFilter {
             from: filter.from,
             until: filter.until,
             user_id: text(filter.user_id),
+            actor_organization_id: text(filter.actor_organization_id),
+            role: filter
+                .role
+                .map(|role| liaison_domain::Role::from(role).as_str().to_owned()),
+            session_id: text(filter.session_id),
+            channel: filter
+                .channel
+                .map(|channel| liaison_domain::ChannelKind::from(channel).as_str().to_owned()),
+            index: filter.index,
             patient_id: text(filter.patient_id),
             note_id: text(filter.note_id),
             share_id: text(filter.share_id),
@@ -78,6 +97,48 @@ impl From<AuditFilter> for use_cases::AuditFilter {
             peer: filter.peer,
         }
     }
+}
+
+/// A column of the audit to sort by. Names are sorted without regard to case, ids by the time they were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "liaison_service::audit::AuditColumn")]
+pub(crate) enum AuditColumn {
+    /// Who acted, by name.
+    Person,
+    /// For which organization they acted, by name.
+    Organization,
+    /// In which role.
+    Role,
+    /// What was done, by its code.
+    Action,
+    /// Why, by its code.
+    Purpose,
+    /// How it ended, by its code.
+    Outcome,
+    /// The patient concerned.
+    Patient,
+    /// What it concerns: the other object, else the loop, the share, the note.
+    Object,
+    /// The channel of a delivery or endpoint.
+    Channel,
+    /// The session.
+    Session,
+    /// The request.
+    Request,
+    /// The network address.
+    Peer,
+    /// The entry's index in the ledger.
+    Index,
+}
+
+/// In which order entries come. Entries alike in the column stand in the order of time.
+#[derive(InputObject, Default)]
+pub(crate) struct AuditOrder {
+    /// By this column, of at most 50,000 entries that fit; by time when nothing is said.
+    by: Option<AuditColumn>,
+    /// The smallest or oldest first.
+    #[graphql(default)]
+    ascending: bool,
 }
 
 /// A further fact of an entry; never PHI.
@@ -197,6 +258,16 @@ impl AuditEntry {
         self.0.request_id.as_deref()
     }
 
+    /// In which session (`session_...`).
+    async fn session_id(&self) -> Option<ID> {
+        self.0.session_id.map(shown)
+    }
+
+    /// Over which channel, where it is about a delivery or an endpoint.
+    async fn channel(&self) -> Option<&str> {
+        self.0.channel.as_deref()
+    }
+
     /// From which network address.
     async fn peer(&self) -> Option<&str> {
         self.0.peer.as_deref()
@@ -223,12 +294,13 @@ pub(crate) struct AuditQuery;
 
 #[Object]
 impl AuditQuery {
-    /// Searches the ledger within one's organization, newest first. For admins and auditors. Each search is recorded.
+    /// Searches the ledger within one's organization. For admins and auditors. Each search is recorded.
     #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn audit_entries(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which entries; all when nothing is said.")] filter: Option<AuditFilter>,
+        #[graphql(desc = "In which order; the newest first when nothing is said.")] order_by: Option<AuditOrder>,
         #[graphql(desc = "How many: 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Go on after this cursor.")] after: Option<String>,
     ) -> Result<AuditEntryConnection> {
@@ -238,6 +310,12 @@ impl AuditQuery {
             filter: filter.unwrap_or_default().into(),
             first: Some(page::first(ctx, first)?),
             after,
+            order: order_by
+                .map(|order| use_cases::AuditOrder {
+                    by: order.by.map(Into::into),
+                    ascending: order.ascending,
+                })
+                .unwrap_or_default(),
             ..Default::default()
         };
         let found = asking.service.search_audit(&asking.actor, input).await.or_refuse(ctx)?;

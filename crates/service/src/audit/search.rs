@@ -226,7 +226,7 @@ impl Service {
                 let message = format!(
                     "more than {MOST_SORTED} entries fit: narrow the filter, for example its time, or sort by time"
                 );
-                return Err(ServiceError::invalid("order", "TOO_MANY", message));
+                return Err(ServiceError::invalid("orderBy", "TOO_MANY", message));
             }
             Some(column) => {
                 let after = match &place {

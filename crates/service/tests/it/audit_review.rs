@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use liaison_domain::Actor;
 use liaison_service::{
     ServiceError,
-    audit::{AuditFilter, SaveAuditFilter, SignOffAuditReview},
+    audit::{AuditColumn, AuditFilter, AuditOrder, SaveAuditFilter, SignOffAuditReview},
 };
 use liaison_testkit::{App, Engine, both_engines};
 
@@ -31,6 +31,10 @@ fn filter(name: &str) -> SaveAuditFilter {
         filter: AuditFilter {
             actions: vec!["share.create".to_owned()],
             ..AuditFilter::default()
+        },
+        order: AuditOrder {
+            by: Some(AuditColumn::Person),
+            ascending: true,
         },
     }
 }

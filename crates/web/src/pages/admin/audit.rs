@@ -12,7 +12,7 @@ use liaison_service::audit::{AuditPage, MOST_COUNTED, SearchAudit};
 
 use super::{
     audit_query::{AuditQuery, Chip},
-    lines::{Line, lines},
+    lines::{Head, Line, heads, lines},
     problems, words,
 };
 use crate::{
@@ -42,7 +42,6 @@ struct AuditTemplate {
     people: Vec<(String, String)>,
     count: String,
     older: Option<String>,
-    turned: String,
     from_start: Option<String>,
     mrn_problem: Option<String>,
 }
@@ -61,6 +60,15 @@ impl AuditTemplate {
     fn another(&self) -> String {
         let chip = self.chips.iter().find(|chip| chip.name == "Person");
         chip.map(|chip| chip.words.clone()).unwrap_or_default()
+    }
+
+    fn roles(&self) -> Vec<(&'static str, &'static str)> {
+        let roles = liaison_domain::Role::ALL.iter();
+        roles.map(|role| (role.as_str(), words::role(*role))).collect()
+    }
+
+    fn heads(&self) -> Vec<Head> {
+        heads(&self.query)
     }
 
     fn purposes(&self) -> &'static [(&'static str, &'static str)] {
@@ -93,7 +101,7 @@ async fn page(web: &Web, signed: &Signed, fields: &Fields, mrn_problem: Option<S
         filter,
         first: Some(40),
         after,
-        oldest_first: query.oldest_first,
+        order: query.order,
         counted: true,
     };
     let found = if wrong.is_empty() {
@@ -121,7 +129,6 @@ async fn page(web: &Web, signed: &Signed, fields: &Fields, mrn_problem: Option<S
         people: people(web, signed).await?,
         count: counted(&found),
         older: last.map(|last| query.address(Some(&last.cursor))),
-        turned: query.turned(),
         from_start: further.then(|| query.address(None)),
         lines,
         query,

@@ -3,7 +3,7 @@
 
 use liaison_service::{
     FieldProblem,
-    audit::{AuditFilter, AuditView},
+    audit::{AuditColumn, AuditFilter, AuditOrder, AuditView},
 };
 
 use super::{short_id, words};
@@ -25,14 +25,19 @@ const NAMES: &[(&str, &str)] = &[
     ("object", "Object"),
     ("request", "Request"),
     ("peer", "Address"),
+    ("org", "Acting for"),
+    ("role", "Role"),
+    ("session", "Session"),
+    ("channel", "Channel"),
+    ("index", "Log index"),
 ];
 
 /// A filter out of an address or a form.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AuditQuery {
     pairs: Vec<(&'static str, String)>,
-    /// The oldest first.
-    pub(super) oldest_first: bool,
+    /// In which order.
+    pub(super) order: AuditOrder,
 }
 
 /// One element of a filter, as it is shown above the list.
@@ -52,17 +57,17 @@ impl AuditQuery {
         }
         Self {
             pairs,
-            oldest_first: fields.text("sort") == "oldest",
+            order: order(fields.text("sort")),
         }
     }
 
     /// The address of a filter that was kept.
-    pub(super) fn of(filter: &AuditFilter, zone: Zone) -> Self {
+    pub(super) fn of(filter: &AuditFilter, order: AuditOrder, zone: Zone) -> Self {
         let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| zone.input(at));
         let mut pairs: Vec<(&'static str, String)> = [
             ("who", filter.user_id.clone()),
             ("patient", filter.patient_id.clone()),
-            ("view", filter.view.map(|_| "saw".to_owned())),
+            ("view", filter.view.map(|view| view_code(view).to_owned())),
             ("outcome", filter.outcome.clone()),
             ("purpose", filter.purpose.clone()),
             ("from", time(filter.from)),
@@ -73,15 +78,17 @@ impl AuditQuery {
             ("object", filter.object_id.clone()),
             ("request", filter.request_id.clone()),
             ("peer", filter.peer.clone()),
+            ("org", filter.actor_organization_id.clone()),
+            ("role", filter.role.clone()),
+            ("session", filter.session_id.clone()),
+            ("channel", filter.channel.clone()),
+            ("index", filter.index.map(|index| index.to_string())),
         ]
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| (name, value)))
         .collect();
         pairs.extend(filter.actions.iter().map(|action| ("action", action.clone())));
-        Self {
-            pairs,
-            oldest_first: false,
-        }
+        Self { pairs, order }
     }
 
     /// The address at which this search is kept.
@@ -99,8 +106,10 @@ impl AuditQuery {
 
     /// Whether one of the rarer elements is given: then the form shows them.
     pub(super) fn has_more(&self) -> bool {
-        ["purpose", "note", "share", "loop", "object", "request", "peer"]
+        NAMES
             .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| !["who", "patient", "action", "view", "outcome", "from", "until"].contains(name))
             .any(|name| !self.get(name).is_empty())
     }
 
@@ -128,6 +137,15 @@ impl AuditQuery {
             read
         };
         let (from, until) = (time("from"), time("until"));
+        let index = self.get("index");
+        let number = index.parse().ok();
+        if !index.is_empty() && number.is_none() {
+            problems.push(FieldProblem::new(
+                "filter.index",
+                "UNKNOWN_VALUE",
+                "a whole number from 0, such as 1204",
+            ));
+        }
         let some = |name: &str| Some(self.get(name).to_owned()).filter(|text| !text.is_empty());
         let filter = AuditFilter {
             from,
@@ -144,11 +162,20 @@ impl AuditQuery {
                 .filter(|(name, _)| *name == "action")
                 .map(|(_, value)| value.clone())
                 .collect(),
-            view: (self.get("view") == "saw").then_some(AuditView::Saw),
+            view: match self.get("view") {
+                "saw" => Some(AuditView::Saw),
+                "break-glass" => Some(AuditView::BreakGlass),
+                _ => None,
+            },
             outcome: some("outcome"),
             purpose: some("purpose"),
             request_id: some("request"),
             peer: some("peer"),
+            actor_organization_id: some("org"),
+            role: some("role"),
+            session_id: some("session"),
+            channel: some("channel"),
+            index: number,
         };
         (filter, problems)
     }
@@ -158,13 +185,28 @@ impl AuditQuery {
         self.written(self.pairs.iter().map(|(name, value)| (*name, value.as_str())), after)
     }
 
-    /// The address of this search the other way round.
-    pub(super) fn turned(&self) -> String {
+    /// The address of this search sorted by a column (`None`: time): the other way round where it is so sorted by now.
+    pub(super) fn sorted(&self, by: Option<AuditColumn>) -> String {
+        let ascending = match self.order.by == by {
+            true => !self.order.ascending,
+            // Names and codes from their beginning, times and numbers from the newest.
+            false => by.is_some_and(|by| by != AuditColumn::Index),
+        };
         Self {
-            oldest_first: !self.oldest_first,
+            order: AuditOrder { by, ascending },
             ..self.clone()
         }
         .address(None)
+    }
+
+    /// The order as the address has it; empty where it is the usual one.
+    pub(super) fn sort(&self) -> String {
+        match (self.order.by, self.order.ascending) {
+            (None, false) => String::new(),
+            (None, true) => "oldest".to_owned(),
+            (Some(by), true) => by.as_str().to_lowercase(),
+            (Some(by), false) => format!("-{}", by.as_str().to_lowercase()),
+        }
     }
 
     /// The address with an element set.
@@ -181,6 +223,7 @@ impl AuditQuery {
             let others = others.map(|(_, (name, value))| (*name, value.as_str()));
             let words = called(name, value).unwrap_or_else(|| match *name {
                 "action" => words::action(value),
+                "view" if value == "break-glass" => "under broken glass".to_owned(),
                 "view" => "every act of reading".to_owned(),
                 "outcome" => words::outcome(value).0.to_owned(),
                 "purpose" => words::purpose(value).to_owned(),
@@ -202,8 +245,9 @@ impl AuditQuery {
     fn written<'a>(&self, pairs: impl Iterator<Item = (&'static str, &'a str)>, after: Option<&str>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(pairs);
-        if self.oldest_first {
-            query.append_pair("sort", "oldest");
+        let sort = self.sort();
+        if !sort.is_empty() {
+            query.append_pair("sort", &sort);
         }
         if let Some(after) = after {
             query.append_pair("after", after);
@@ -214,6 +258,33 @@ impl AuditQuery {
         } else {
             format!("/audit?{query}")
         }
+    }
+}
+
+fn view_code(view: AuditView) -> &'static str {
+    match view {
+        AuditView::Saw => "saw",
+        AuditView::BreakGlass => "break-glass",
+    }
+}
+
+/// An order out of an address; what is none is the usual one.
+fn order(text: &str) -> AuditOrder {
+    let (ascending, name) = match text.strip_prefix('-') {
+        Some(name) => (false, name),
+        None => (true, text),
+    };
+    let by = AuditColumn::ALL.iter().copied();
+    let mut by = by.filter(|column| column.as_str().eq_ignore_ascii_case(name));
+    match by.next() {
+        Some(by) => AuditOrder {
+            by: Some(by),
+            ascending,
+        },
+        None => AuditOrder {
+            by: None,
+            ascending: text == "oldest",
+        },
     }
 }
 
@@ -237,7 +308,16 @@ mod tests {
             Some("2026-01-05T15:00:00+00:00")
         );
         assert_eq!((filter.user_id.as_deref(), filter.from), (Some("user_1"), None));
-        assert!(read.oldest_first && !read.turned().contains("sort"));
+        assert!(read.order.ascending && !read.sorted(None).contains("sort"));
+        let by_role = query("sort=role&view=break-glass");
+        assert_eq!(
+            by_role.sorted(Some(AuditColumn::Role)),
+            "/audit?view=break-glass&sort=-role"
+        );
+        assert_eq!(
+            by_role.sorted(Some(AuditColumn::Index)),
+            "/audit?view=break-glass&sort=-index"
+        );
         assert_eq!(
             read.with("action", "x y"),
             "/audit?who=user_1&until=2026-01-05T09%3A00&action=x+y&sort=oldest"

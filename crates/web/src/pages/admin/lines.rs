@@ -1,7 +1,7 @@
 //! The ledger's entries as lines of a table: names for ids, words for codes, and the address that filters by each.
 
 use liaison_domain::people::ActorKind;
-use liaison_service::audit::AuditEntry;
+use liaison_service::audit::{AuditColumn, AuditEntry};
 
 use super::{Names, audit_query::AuditQuery, short_id, words};
 use crate::{Result, Web, session::Signed};
@@ -12,6 +12,37 @@ pub(super) struct Value {
     /// The whole code or id.
     pub(super) full: String,
     pub(super) filter: String,
+}
+
+/// A head of a column: its name, the address that sorts by it, and how it is sorted now (`true`: ascending).
+pub(super) struct Head {
+    pub(super) name: &'static str,
+    pub(super) href: String,
+    pub(super) sorted: Option<bool>,
+}
+
+/// The table's columns in their order.
+const HEADS: &[(&str, Option<AuditColumn>)] = &[
+    ("When", None),
+    ("Who", Some(AuditColumn::Person)),
+    ("Role", Some(AuditColumn::Role)),
+    ("What", Some(AuditColumn::Action)),
+    ("Outcome", Some(AuditColumn::Outcome)),
+    ("Purpose", Some(AuditColumn::Purpose)),
+    ("Patient", Some(AuditColumn::Patient)),
+    ("Concerns", Some(AuditColumn::Object)),
+    ("From", Some(AuditColumn::Peer)),
+    ("Entry", Some(AuditColumn::Index)),
+];
+
+/// The heads of a search's columns.
+pub(super) fn heads(query: &AuditQuery) -> Vec<Head> {
+    let head = |(name, by): (&'static str, Option<AuditColumn>)| Head {
+        name,
+        href: query.sorted(by),
+        sorted: (query.order.by == by).then_some(query.order.ascending),
+    };
+    HEADS.iter().copied().map(head).collect()
 }
 
 /// One entry as a line.
@@ -27,6 +58,8 @@ pub(super) struct Line {
     pub(super) by: String,
     /// For which organization, where it is another than the reader's.
     pub(super) place: Option<String>,
+    pub(super) role: Option<Value>,
+    pub(super) purpose: Value,
     pub(super) patient: Option<Value>,
     pub(super) objects: Vec<Value>,
     pub(super) peer: Option<Value>,
@@ -121,6 +154,16 @@ fn line(signed: &Signed, entry: &AuditEntry, query: &AuditQuery, names: &Names) 
             .actor_organization_id
             .filter(|_| !own)
             .map(|id| names.organization(id)),
+        role: entry.role.as_ref().map(|role| {
+            let words = role
+                .parse()
+                .map_or_else(|_| role.clone(), |role| words::role(role).to_owned());
+            value("role", role.clone(), words)
+        }),
+        purpose: {
+            let code = entry.purpose.as_str();
+            value("purpose", code.to_owned(), words::purpose(code).to_owned())
+        },
         patient: entry.patient_id.map(|patient| id("patient", patient.to_string())),
         objects,
         peer: entry

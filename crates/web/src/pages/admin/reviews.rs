@@ -12,7 +12,7 @@ use axum::{
 use liaison_domain::SavedFilterId;
 use liaison_service::{
     FieldProblem, ServiceError,
-    audit::{AuditReview, SaveAuditFilter, SavedFilter, SignOffAuditReview},
+    audit::{AuditOrder, AuditReview, SaveAuditFilter, SavedFilter, SignOffAuditReview},
 };
 
 use super::{Names, audit_query::AuditQuery, given_key, problems};
@@ -76,7 +76,7 @@ async fn page(web: &Web, signed: &Signed, fields: Fields, wrong: Vec<FieldProble
     };
     let reviews = found.entries.into_iter().map(|review| Review {
         by: names.person(review.signed_by),
-        href: AuditQuery::of(&review.scope, signed.zone).address(None),
+        href: AuditQuery::of(&review.scope, AuditOrder::default(), signed.zone).address(None),
         review,
     });
     let template = ReviewsTemplate {
@@ -168,7 +168,7 @@ async fn filters_page(web: &Web, signed: &Signed, fields: &Fields, wrong: Vec<Fi
         filters: kept
             .into_iter()
             .map(|kept| {
-                let href = AuditQuery::of(&kept.filter, signed.zone).address(None);
+                let href = AuditQuery::of(&kept.filter, kept.order, signed.zone).address(None);
                 (kept, href)
             })
             .collect(),
@@ -177,12 +177,14 @@ async fn filters_page(web: &Web, signed: &Signed, fields: &Fields, wrong: Vec<Fi
 }
 
 async fn save(State(web): State<Web>, post: Post) -> Result<Response> {
-    let (filter, wrong) = AuditQuery::read(&post.fields).filter(post.signed.zone);
+    let query = AuditQuery::read(&post.fields);
+    let (filter, wrong) = query.filter(post.signed.zone);
     let done = match wrong.is_empty() {
         true => {
             let input = SaveAuditFilter {
                 name: post.fields.text("name").to_owned(),
                 filter,
+                order: query.order,
             };
             web.service().save_audit_filter(&post.signed.actor, input).await
         }

@@ -16,7 +16,7 @@ use liaison_service::audit::{AuditEntry, AuditFilter, READING_ACTIONS, SearchAud
 use super::{
     Names,
     audit_query::AuditQuery,
-    lines::{Line, lines, who},
+    lines::{Head, Line, heads, lines, who},
     short_id,
 };
 use crate::{
@@ -59,6 +59,12 @@ struct SawTemplate {
     sums: Vec<Sum>,
     lines: Vec<Line>,
     older: Option<String>,
+}
+
+impl SawTemplate {
+    fn heads(&self) -> Vec<Head> {
+        heads(&AuditQuery::default())
+    }
 }
 
 /// Reading, and what was refused: a denied attempt is looked for beside what was read.
