@@ -2,6 +2,7 @@
 
 mod addressee_lost;
 mod audit;
+mod audit_order;
 mod audit_review;
 mod board;
 mod break_glass;
