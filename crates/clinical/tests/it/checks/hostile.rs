@@ -1,10 +1,12 @@
 //! Hostile input: floods, what cannot be read, files with faults, and the promise that validation never panics.
 
-use liaison_clinical::{Mode, NoteContent, PriorContext, content_from_json, parse_journey, validate};
+use liaison_clinical::{
+    Decimal, Mode, NoteContent, PriorContext, Severity, canonical_json, content_from_json, parse_journey, validate,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::journeys::{all, parsed, prior};
+use crate::journeys::all;
 
 #[test]
 fn a_flood_is_refused_in_one_sentence() {

@@ -1,9 +1,9 @@
 //! Each mistake is found at its place: one value of a journey's document is replaced, and the check that must see it does.
 
-use liaison_clinical::{Mode, validate};
+use liaison_clinical::{Mode, PriorContext, validate};
 use serde_json::{Value, json};
 
-use super::{codes_of, with};
+use super::codes_of;
 use crate::journeys::{parsed, prior};
 
 #[test]

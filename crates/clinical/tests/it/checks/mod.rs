@@ -4,10 +4,12 @@ mod hostile;
 mod mistakes;
 mod unusual;
 
-use liaison_clinical::{Mode, NoteContent, PriorContext, codes, content_from_json, differences, validate};
+use liaison_clinical::{
+    Mode, NoteContent, PriorContext, canonical_json, codes, content_from_json, differences, validate,
+};
 use serde_json::{Value, json};
 
-use crate::journeys::{all, parsed, prior};
+use crate::journeys::{parsed, prior};
 
 /// The content of a journey's document with one value replaced.
 fn with(journey: usize, document: usize, pointer: &str, value: Value) -> (NoteContent, PriorContext) {

@@ -1,10 +1,9 @@
 //! Urgency that cannot be lowered, unusual values and their confirmations.
 
-use liaison_clinical::{Decimal, Mode, NoteContent, unconfirmed, validate};
+use liaison_clinical::{Mode, unconfirmed, validate};
 use serde_json::json;
 
 use super::{codes_of, with};
-use crate::journeys::{parsed, prior};
 
 #[test]
 fn urgency_cannot_be_lowered_below_the_flags() {
