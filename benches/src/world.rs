@@ -139,6 +139,7 @@ impl World {
             expected_revision: opened.revision,
             content: serde_json::from_value(changed)?,
             confirmations: Vec::new(),
+            set_aside: None,
             idempotency_key: None,
         };
         Ok(service.update_draft(physician, input).await?.revision)
