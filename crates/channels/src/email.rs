@@ -15,10 +15,20 @@ use tokio::sync::Semaphore;
 
 use crate::{
     SmtpConfig, SmtpConfigError,
-    artefact::{deadline, log, refused, report},
+    artefact::{deadline, log, printable, refused, report},
     mail::{Sender, compose},
-    smtp_session::{Failure, Relay, Step, Stopped, words},
+    smtp_session::{Failure, Phase, Relay, Step, Stopped, words},
 };
+
+/// Why a relay opens no session for us.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct RelayProblem {
+    /// How far it came.
+    pub phase: Phase,
+    /// The relay's own words, or what broke; one printable line.
+    pub why: String,
+}
 
 /// Sends mail through one relay, over a few connections that stay open.
 pub struct EmailChannel {
@@ -56,6 +66,22 @@ impl EmailChannel {
                 command_timeout: config.command_timeout,
                 slots: Semaphore::new(config.pool_size),
                 idle: Mutex::default(),
+            },
+        })
+    }
+
+    /// Connects, agrees on TLS and signs in as a mail would, and sends none.
+    ///
+    /// # Errors
+    /// [`RelayProblem`] where one of these fails, or takes longer than `patience`.
+    pub async fn check(&self, patience: std::time::Duration) -> Result<(), RelayProblem> {
+        let limit = tokio::time::Instant::now() + patience;
+        self.relay.check(limit).await.map_err(|(phase, failure)| RelayProblem {
+            phase,
+            why: match failure {
+                Failure::Reply { code, text } => printable(&format!("{code} {text}")),
+                Failure::Broken(why) => printable(&why),
+                Failure::TimedOut => "no answer in time".to_owned(),
             },
         })
     }

@@ -8,6 +8,7 @@ mod address;
 mod artefact;
 mod email;
 mod mail;
+mod reach;
 mod resolver;
 mod retry_after;
 #[cfg(feature = "sinks")]
@@ -18,8 +19,10 @@ mod webhook;
 mod webhook_url;
 
 pub use address::{AddressPolicy, AddressRange, InvalidRange};
-pub use email::EmailChannel;
+pub use email::{EmailChannel, RelayProblem};
+pub use reach::{Answer, Unreachable, ask, reach};
 pub use resolver::{AddressRefused, Lookup, SystemLookup};
 pub use smtp_config::{SmtpConfig, SmtpConfigError, SmtpTls};
+pub use smtp_session::Phase;
 pub use webhook::{WebhookChannel, WebhookConfig, WebhookConfigError, new_webhook_secret};
 pub use webhook_url::{MAX_WEBHOOK_URL_LENGTH, UrlProblem, check_webhook_url};

@@ -48,6 +48,17 @@ pub(crate) enum Failure {
     TimedOut,
 }
 
+/// What stands between a relay's address and a session that takes mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Name, connection, TLS from the first byte, greeting.
+    Connect,
+    /// `STARTTLS` and its certificate.
+    Tls,
+    /// User name and password.
+    SignIn,
+}
+
 /// A try that failed, and where.
 #[derive(Debug)]
 pub(crate) struct Stopped {
@@ -124,7 +135,7 @@ impl Relay {
         loop {
             let waiting = self.lock_idle().pop();
             let Some((mut connection, since)) = waiting else {
-                return self.connect(deadline).await;
+                return self.connect(deadline).await.map_err(|(_, failure)| failure);
             };
             // RSET both proves that it lives and clears what a refused mail left behind.
             let limit = deadline.min(Deadline::now() + self.command_timeout.min(FAREWELL));
@@ -134,12 +145,21 @@ impl Relay {
         }
     }
 
-    async fn connect(&self, deadline: Deadline) -> Result<AsyncSmtpConnection, Failure> {
+    /// Opens a session as for a mail, and says farewell.
+    pub(crate) async fn check(&self, deadline: Deadline) -> Result<(), (Phase, Failure)> {
+        let mut connection = self.connect(deadline).await?;
+        // A relay that does not answer a farewell has taken the session all the same.
+        let _ = tokio::time::timeout(FAREWELL, connection.quit()).await;
+        Ok(())
+    }
+
+    async fn connect(&self, deadline: Deadline) -> Result<AsyncSmtpConnection, (Phase, Failure)> {
+        let within = |phase| move |failure| (phase, failure);
         let limit = deadline.min(Deadline::now() + self.connect_timeout);
         let implicit = self.tls_parameters.clone().filter(|_| self.tls == SmtpTls::Implicit);
         let address = (self.host.as_str(), self.port);
         let connecting = AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, implicit, None);
-        let mut connection = step(limit, connecting).await?;
+        let mut connection = step(limit, connecting).await.map_err(within(Phase::Connect))?;
         if let Some(parameters) = &self.tls_parameters {
             let wanted = match self.tls {
                 SmtpTls::StartTlsRequired => true,
@@ -147,11 +167,15 @@ impl Relay {
                 SmtpTls::Implicit | SmtpTls::None => false,
             };
             if wanted {
-                step(limit, connection.starttls(parameters.clone(), &self.hello)).await?;
+                step(limit, connection.starttls(parameters.clone(), &self.hello))
+                    .await
+                    .map_err(within(Phase::Tls))?;
             }
         }
         if let Some(credentials) = &self.credentials {
-            step(limit, connection.auth(DEFAULT_MECHANISMS, credentials)).await?;
+            step(limit, connection.auth(DEFAULT_MECHANISMS, credentials))
+                .await
+                .map_err(within(Phase::SignIn))?;
         }
         Ok(connection)
     }

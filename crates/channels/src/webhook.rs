@@ -255,7 +255,7 @@ fn is_webhook_id(text: &str) -> bool {
 }
 
 /// TLS with ring, the public roots and the extra ones.
-fn tls(extra_root_pem: Option<&str>) -> Result<ClientConfig, WebhookConfigError> {
+pub(crate) fn tls(extra_root_pem: Option<&str>) -> Result<ClientConfig, WebhookConfigError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

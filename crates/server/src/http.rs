@@ -10,8 +10,8 @@ use anyhow::Context;
 use axum::{
     Json, Router,
     extract::{MatchedPath, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use liaison_graphql::http::{GraphQlConfig, RequestIds};
@@ -24,6 +24,7 @@ use tracing::Level;
 
 use crate::{
     config::Config,
+    lifecycle::Stopping,
     metrics::{MEDIA_TYPE, Metrics, count_requests},
     proxies::see_through,
     sign_in::Authenticator,
@@ -34,28 +35,34 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Entries that wait longer than this for their index are late.
 const LATE: i64 = 60;
 
+/// Every answer names the ledger of the installation that gave it, by its public key: so that `liaison doctor` can tell
+/// whether the address that people use leads here.
+pub(crate) const LEDGER_HEADER: &str = "liaison-ledger";
+
 /// What the readiness check asks.
 #[derive(Clone)]
 struct Ready {
     service: Service,
     /// `None` where this process runs no workers.
     workers: Option<Health>,
-    stop: CancellationToken,
+    stopping: Stopping,
 }
 
-/// Every route of this process. When `stop` fires, subscriptions end and the process is no longer ready.
+/// Every route of this process. It is unready from the moment it is asked to stop; subscriptions end when it stops.
 pub(crate) fn router(
     config: &Config,
     service: &Service,
     workers: Option<Health>,
     metrics: Metrics,
-    stop: CancellationToken,
+    stopping: &Stopping,
 ) -> Router {
+    let (stop, draining) = (stopping.stop.clone(), stopping.asked.clone());
     let store = service.store();
     let (clock, random) = (store.clock(), store.random());
     let mut graphql = GraphQlConfig::new(RequestIds::new(move || random.uuid(clock.now()).to_string()));
     graphql.settings = config.graphql.clone();
     graphql.shutdown = stop.clone();
+    let ledger = HeaderValue::from_str(&service.signer().verifier().to_string()).ok();
     let schema = liaison_graphql::schema(service.clone(), &config.graphql);
     let authenticate = Arc::new(Authenticator::new(service.clone()));
     // The router's pattern alone: a path may hold a link's secret, and both path and query whatever a client put there.
@@ -73,7 +80,7 @@ pub(crate) fn router(
         .with_state(Ready {
             service: service.clone(),
             workers,
-            stop: stop.clone(),
+            stopping: stopping.clone(),
         })
         .merge(liaison_graphql::http::router(schema, graphql, authenticate))
         .merge(liaison_web::router(service.clone(), stop))
@@ -84,14 +91,26 @@ pub(crate) fn router(
             config.http.trusted_proxies.clone().into(),
             see_through,
         ))
+        .layer(axum::middleware::map_response(move |mut response: Response| {
+            if let Some(ledger) = &ledger {
+                response.headers_mut().insert(LEDGER_HEADER, ledger.clone());
+            }
+            if draining.is_cancelled() {
+                // Whoever keeps this connection open takes the next request elsewhere.
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            std::future::ready(response)
+        }))
 }
 
 /// The monitor's routes: `/metrics`, `/healthz` and `/readyz`, on an address of their own.
-pub(crate) fn monitor(service: &Service, workers: Option<Health>, metrics: Metrics, stop: CancellationToken) -> Router {
+pub(crate) fn monitor(service: &Service, workers: Option<Health>, metrics: Metrics, stopping: &Stopping) -> Router {
     let ready_state = Ready {
         service: service.clone(),
         workers: workers.clone(),
-        stop,
+        stopping: stopping.clone(),
     };
     let measured = service.clone();
     Router::new()
@@ -183,7 +202,7 @@ async fn ready(State(state): State<Ready>) -> impl IntoResponse {
             (format!("not alive: {}", dead.join(", ")), false)
         }
     };
-    let stopping = state.stop.is_cancelled();
+    let stopping = state.stopping.asked.is_cancelled() || state.stopping.stop.is_cancelled();
     let ready = database == "answers" && alive && !stopping;
     let status = if ready {
         StatusCode::OK

@@ -14,6 +14,7 @@ pub mod call_tasks;
 mod conn;
 pub mod copy;
 pub mod deliveries;
+pub mod diagnose;
 pub mod directory;
 pub mod endpoint_tests;
 mod engine;

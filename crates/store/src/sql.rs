@@ -62,6 +62,7 @@ pub fn statements() -> Vec<Sql> {
         crate::notices::STATEMENTS,
         crate::deliveries::STATEMENTS,
         crate::presence::STATEMENTS,
+        crate::diagnose::STATEMENTS,
         crate::schedule::STATEMENTS,
         crate::call_tasks::STATEMENTS,
         crate::acknowledgments::STATEMENTS,

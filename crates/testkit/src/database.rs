@@ -27,6 +27,12 @@ impl Database {
         };
         Self { url, folder, engine }
     }
+
+    /// Runs statements of a test's own on PostgreSQL, as the database's owner.
+    pub async fn execute(&self, sql: &'static str) {
+        let mut owner = PgConnection::connect(&self.url).await.expect("PostgreSQL answers");
+        owner.execute(sql).await.expect("the statements run");
+    }
 }
 
 fn server_url() -> String {

@@ -34,14 +34,14 @@ impl Demo {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let port = if self.once { 0 } else { 8080 };
         let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)));
-        let stop = lifecycle::stop_on_signals()?;
+        let stopping = lifecycle::stop_on_signals(std::time::Duration::ZERO)?;
         demo::run(
             demo::Options {
                 folder: self.folder,
                 listen,
                 once: self.once,
             },
-            stop,
+            stopping,
         )
         .await
     }

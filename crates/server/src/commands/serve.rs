@@ -15,8 +15,8 @@ use crate::{
 /// Opens the database (applying migrations where `database.migrate` allows it), starts the workers, then listens on
 /// `http.listen`. Prints one line with the address once it answers.
 ///
-/// SIGTERM or SIGINT: takes no further requests, finishes what runs, ends within 30 s. A second signal ends at once;
-/// nothing is lost, leased work is taken up again.
+/// SIGTERM or SIGINT: /readyz turns red, then (after `http.drain_seconds` on SIGTERM) it takes no further requests,
+/// finishes what runs and ends within 30 s. A second signal ends at once; nothing is lost, leased work is taken up again.
 #[derive(Args)]
 #[command(after_long_help = const_format())]
 pub(crate) struct Serve {
@@ -43,7 +43,8 @@ impl Serve {
             )
             .into());
         }
-        let stop = lifecycle::stop_on_signals()?;
+        let stopping = lifecycle::stop_on_signals(config.http.drain())?;
+        let stop = stopping.stop.clone();
         let parts = wiring::open(config).await?;
         let listener = http::listen(config.http.listen, "http.listen").await?;
         let address = listener.local_addr()?;
@@ -66,13 +67,13 @@ impl Serve {
         };
         let workers = runtime.as_ref().map(|runtime| runtime.health());
         let metrics = parts.metrics.clone();
-        let router = http::router(config, &parts.service, workers.clone(), metrics.clone(), stop.clone());
+        let router = http::router(config, &parts.service, workers.clone(), metrics.clone(), &stopping);
         let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
         if let Some(listener) = watched {
             tracing::info!(address = %listener.local_addr()?, "metrics and health");
             let serving = http::serve(
                 listener,
-                http::monitor(&parts.service, workers, metrics, stop.clone()),
+                http::monitor(&parts.service, workers, metrics, &stopping),
                 stop.clone(),
             );
             tasks.spawn(async move { serving.await.context("the monitor's listener failed") });

@@ -28,7 +28,8 @@ impl Worker {
             )
             .into());
         }
-        let stop = lifecycle::stop_on_signals()?;
+        let stopping = lifecycle::stop_on_signals(std::time::Duration::ZERO)?;
+        let stop = stopping.stop.clone();
         let parts = wiring::open(config).await?;
         let watched = match config.monitor.listen {
             Some(address) => Some(http::listen(address, "monitor.listen").await?),
@@ -39,12 +40,7 @@ impl Worker {
         let runtime = parts.runtime(config, "worker", stop.clone())?;
         tracing::info!(engine = %parts.service.store().engine(), "working");
         out::line("working")?;
-        let monitor = http::monitor(
-            &parts.service,
-            Some(runtime.health()),
-            parts.metrics.clone(),
-            stop.clone(),
-        );
+        let monitor = http::monitor(&parts.service, Some(runtime.health()), parts.metrics.clone(), &stopping);
         let working = async {
             let outcome = runtime.run().await;
             stop.cancel();

@@ -1,6 +1,6 @@
 //! `[http]`: where the server listens and how people reach it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use liaison_channels::AddressRange;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ pub(crate) struct Http {
     base_url: Option<String>,
     /// The reverse proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<AddressRange>,
+    drain_seconds: u64,
     #[serde(skip)]
     checked: Option<Url>,
 }
@@ -27,6 +28,7 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base_url: None,
             trusted_proxies: Vec::new(),
+            drain_seconds: 0,
             checked: None,
         }
     }
@@ -34,6 +36,7 @@ impl Default for Http {
 
 impl Http {
     pub(super) fn check(&mut self, problems: &mut Problems) {
+        problems.within("http.drain_seconds", self.drain_seconds, 0..=10);
         let text = self
             .base_url
             .take()
@@ -42,6 +45,11 @@ impl Http {
             Ok(url) => self.checked = Some(url),
             Err(why) => problems.add("http.base_url", why),
         }
+    }
+
+    /// How long the process serves on, unready, after SIGTERM.
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
     }
 
     /// Where people reach this service: links in messages begin with it.

@@ -109,6 +109,13 @@ pub(crate) fn parse(
     config.email.check(problems);
     config.webhooks.check(problems);
     config.work.check(problems);
+    // Both, and the farewells, must fit into the 30 s after which a process is ended.
+    if (config.http.drain() + config.work.grace()).as_secs() > 28 {
+        problems.add(
+            "http.drain_seconds",
+            "and work.shutdown_seconds come to more than 28; lower one of them",
+        );
+    }
     config.log.check(problems);
     reader.finish()?;
     Ok(config)

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ConfigError, Problems};
 
-const SECTIONS: [&str; 9] = [
+pub(super) const SECTIONS: [&str; 9] = [
     "database", "email", "graphql", "http", "keys", "log", "monitor", "webhooks", "work",
 ];
 const PREFIX: &str = "LIAISON_";

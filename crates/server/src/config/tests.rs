@@ -208,3 +208,38 @@ fn the_page_on_configuration_names_every_key() {
         }
     }
 }
+
+#[test]
+fn every_key_that_the_reader_knows_stands_in_the_example() {
+    let sections: Vec<&str> = EXAMPLE
+        .lines()
+        .filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'))
+        .collect();
+    for section in super::reader::SECTIONS {
+        assert!(sections.contains(&section), "[{section}] is missing in the example");
+    }
+    let mut keys = 0;
+    for section in sections {
+        // A key that nobody knows is answered with those that are known.
+        let told = refusal(toml(&format!("[{section}]\nno_such_key = 1")));
+        let (_, known) = told.split_once("the keys are ").expect("the known keys");
+        let (_, rest) = EXAMPLE.split_once(&format!("[{section}]\n")).expect("the section");
+        let own = rest.split("\n[").next().unwrap_or(rest);
+        for key in known.lines().next().unwrap_or_default().split(", ") {
+            let key = key
+                .trim()
+                .trim_end_matches(['.', ')'])
+                .split(' ')
+                .next()
+                .unwrap_or_default();
+            let is_there = own.lines().any(|line| {
+                let line = line.strip_prefix('#').unwrap_or(line);
+                line.split_once(" = ").is_some_and(|(name, _)| name == key)
+            });
+            let is_section = EXAMPLE.contains(&format!("[{section}.{key}]\n"));
+            assert!(is_there || is_section, "{section}.{key} is missing in the example");
+            keys += 1;
+        }
+    }
+    assert!(keys > 60, "the sections were looked through: {keys}");
+}

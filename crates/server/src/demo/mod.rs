@@ -21,7 +21,6 @@ mod world;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Instant};
 
 use anyhow::Context;
-use tokio_util::sync::CancellationToken;
 
 use self::{
     clock::StoryClock,
@@ -33,7 +32,7 @@ use self::{
     story::Story,
     world::World,
 };
-use crate::{exit, http, out};
+use crate::{exit, http, lifecycle::Stopping, out};
 
 /// What the person at the terminal asked for.
 pub(crate) struct Options {
@@ -46,7 +45,8 @@ pub(crate) struct Options {
 }
 
 /// Tells the story, then serves until `stop`; or checks how it ended.
-pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn run(options: Options, stopping: Stopping) -> anyhow::Result<()> {
+    let stop = stopping.stop.clone();
     let began = Instant::now();
     let story = Story::read()?;
     let folder = folder::fresh(options.folder.as_deref())?;
@@ -67,7 +67,7 @@ pub(crate) async fn run(options: Options, stop: CancellationToken) -> anyhow::Re
             stage.clock.run_on();
             show(&stage, &told, began).await?;
             let metrics = stage.parts.metrics.clone();
-            let router = http::router(&stage.config, &stage.service, Some(health), metrics, stop.clone())
+            let router = http::router(&stage.config, &stage.service, Some(health), metrics, &stopping)
                 .merge(mailbox::router(stage.mailbox.clone()))
                 .merge(sign_in::router(stage.service.clone()));
             let serving = http::serve(stage.listener, router, stop.clone());

@@ -13,6 +13,7 @@ mod kill;
 mod ledger;
 mod monitor;
 mod moving;
+mod rolling;
 mod runbook;
 mod serving;
 mod sign_in;

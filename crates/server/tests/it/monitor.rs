@@ -298,3 +298,25 @@ async fn a_worker_is_watched_and_its_readiness_is_red_without_the_database() {
         "the process itself lives"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_is_red_while_a_servers_workers_are_gone_and_green_when_they_are_back() {
+    let app = App::start(Engine::Postgres).await;
+    app.service.store().close().await;
+    let server = Process::start(&app, "serve");
+    assert!(server.until("/readyz", "200").contains("\"workers\":\"alive\""));
+    // Their tables go away under the workers, and the database stays.
+    app.database.execute("alter schema apalis rename to elsewhere").await;
+    let red = server.until("/readyz", "503");
+    assert!(red.contains("\"database\":\"answers\""), "{red}");
+    assert!(red.contains("not alive: "), "{red}");
+    assert!(server.until("/healthz", "200").ends_with("ok\n"));
+    app.database.execute("alter schema elsewhere rename to apalis").await;
+    assert!(server.until("/readyz", "200").contains("\"workers\":\"alive\""));
+    let restarted = read(&server.metrics())
+        .into_iter()
+        .filter(|(series, _)| series.starts_with("liaison_worker_restarts"))
+        .map(|(_, times)| times)
+        .sum::<f64>();
+    assert!(restarted >= 1.0);
+}

@@ -1,47 +1,59 @@
-//! Keys, database, ledger, addresses and disk.
+//! Key files, and settings that are good for tests alone.
 
-use std::path::{Path, PathBuf};
-
-use liaison_store::{Store, tasks};
+use std::path::Path;
 
 use super::Findings;
 use crate::{
     config::{Config, EngineUrl},
-    exit, key_files, wiring,
+    exit, key_files,
 };
-
-/// Waiting longer than this, a task tells that no worker looks (seconds).
-const STALE: u64 = 120;
 
 pub(super) fn keys(config: &Config, found: &mut Findings) {
     let missing = key_files::missing(config);
     for path in &missing {
         let new = matches!(config.database.engine(), EngineUrl::Sqlite(file) if !file.exists());
+        let shown = path.display();
         if new {
             found.warn(
                 "keys",
-                format!("{} does not exist yet; the first start makes it", path.display()),
+                format!("{shown} does not exist yet"),
+                "nothing to do: the first start makes it",
             );
         } else {
             found.fail(
                 "keys",
-                format!("{} is missing: bring it back from your copy", path.display()),
+                format!("{shown} is missing"),
+                "bring it back from your copy; for a new database run `liaison keys init` once",
             );
         }
     }
     if config.keys.master.is_none() && !missing.contains(&config.keys.master_file.as_path()) {
+        let path = &config.keys.master_file;
         match key_files::master(config).load() {
-            Ok(_) => found.ok(
+            Ok(_) => owned(path, "the master key", found),
+            Err(error) => found.fail(
                 "keys",
-                format!("{} is readable by its owner alone", config.keys.master_file.display()),
+                error.to_string(),
+                format!(
+                    "chmod 600 {0}, owned by the user that runs liaison; or bring the file back from your copy",
+                    path.display()
+                ),
             ),
-            Err(error) => found.fail("keys", error.to_string()),
         }
     }
     if config.keys.ledger.is_some() || !missing.contains(&config.keys.ledger_file.as_path()) {
         match key_files::signer(config) {
-            Ok(signer) => found.ok("keys", format!("the ledger's public key is {}", signer.verifier())),
-            Err(error) => found.fail("keys", exit::describe(&error)),
+            Ok(signer) => {
+                if config.keys.ledger.is_none() {
+                    owned(&config.keys.ledger_file, "the ledger's key", found);
+                }
+                found.ok("keys", format!("the ledger's public key is {}", signer.verifier()));
+            }
+            Err(error) => found.fail(
+                "keys",
+                exit::describe(&error),
+                "without this key no checkpoint is signed: bring it back from your copy",
+            ),
         }
     }
     let beside = |path: &Path| match config.database.engine() {
@@ -49,149 +61,64 @@ pub(super) fn keys(config: &Config, found: &mut Findings) {
         EngineUrl::Postgres(_) => false,
     };
     if config.keys.master.is_none() && beside(&config.keys.master_file) {
-        let advice = "the master key lies beside the database: whoever copies the folder can read everything; \
-                      move it (keys.master_file) and keep a copy apart";
-        found.warn("keys", advice);
-    }
-}
-
-pub(super) async fn database(config: &Config, found: &mut Findings) {
-    let shown = config.database.engine().shown();
-    if let EngineUrl::Sqlite(path) = config.database.engine()
-        && !path.exists()
-    {
-        return found.warn(
-            "database",
-            format!("{shown} does not exist yet; the first start makes it"),
-        );
-    }
-    match liaison_store::pending_migrations(&config.database.url()).await {
-        Ok(0) => {}
-        Ok(waiting) if config.database.migrate() => {
-            return found.warn(
-                "database",
-                format!("{shown}: {waiting} migrations pending; the next start applies them"),
-            );
-        }
-        Ok(waiting) => {
-            return found.fail(
-                "database",
-                format!("{shown}: {waiting} migrations pending; run `liaison migrate`"),
-            );
-        }
-        Err(error) => return found.fail("database", format!("{shown}: {error}")),
-    }
-    if !key_files::missing(config).is_empty() {
-        return found.warn("database", format!("{shown} answers; not looked into without its keys"));
-    }
-    match wiring::open(config).await {
-        Err(error) => found.fail("database", exit::describe(&error)),
-        Ok(parts) => {
-            found.ok(
-                "database",
-                format!("{shown} answers, the schema is up to date, the master key fits"),
-            );
-            ledger(&parts.service, found).await;
-            waiting(parts.service.store(), found).await;
-            parts.close().await;
-        }
-    }
-}
-
-async fn ledger(service: &liaison_service::Service, found: &mut Findings) {
-    match service.verify_ledger().await {
-        Err(error) => found.fail("ledger", error.to_string()),
-        Ok(report) if !report.is_sound() => {
-            let first = report.problems.first().map(ToString::to_string).unwrap_or_default();
-            let count = report.problems.len();
-            found.fail(
-                "ledger",
-                format!("{count} problems, the first: {first}; run `liaison ledger verify --database`"),
-            );
-        }
-        Ok(report) => found.ok(
-            "ledger",
-            format!(
-                "{} entries hold together, {} wait for their index",
-                report.entries, report.pending
-            ),
-        ),
-    }
-}
-
-async fn waiting(store: &Store, found: &mut Findings) {
-    match tasks::depth(&store.task_pool(), store.clock().now()).await {
-        Err(error) => found.fail("work", error.to_string()),
-        Ok(depths) => {
-            let total: u64 = depths.iter().map(|depth| depth.waiting).sum();
-            let oldest = depths
-                .iter()
-                .filter_map(|depth| depth.oldest)
-                .max()
-                .unwrap_or_default()
-                .as_secs();
-            if oldest > STALE {
-                found.warn(
-                    "work",
-                    format!("{total} tasks wait, the oldest for {oldest} s: is a server or worker running?"),
-                );
-            } else {
-                found.ok("work", format!("{total} tasks wait, the oldest for {oldest} s"));
-            }
-        }
-    }
-}
-
-pub(super) fn base_url(config: &Config, found: &mut Findings) {
-    let Some(url) = config.http.base_url() else { return };
-    let host = url.host_str().unwrap_or_default();
-    let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    if local {
         found.warn(
-            "base URL",
-            format!("{url} is reached from this machine alone; set http.base_url to what people use"),
+            "keys",
+            "the master key lies beside the database: whoever copies the folder can read everything",
+            "move it (keys.master_file) and keep a copy apart",
         );
-    } else if url.scheme() != "https" {
-        found.fail(
-            "base URL",
-            format!("{url} is not https: tokens and notes would cross the network in the clear"),
+    }
+}
+
+/// Whose a key's file is, and whether others could put another one in its place.
+fn owned(path: &Path, what: &str, found: &mut Findings) {
+    use std::os::unix::fs::MetadataExt;
+    let shown = path.display();
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) => return found.fail("keys", format!("{shown}: {error}"), "make it readable for this user"),
+    };
+    let (mode, us) = (metadata.mode() & 0o777, rustix::process::geteuid().as_raw());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if let Ok(around) = std::fs::metadata(folder)
+        && around.mode() & 0o022 != 0
+        && around.mode() & 0o1000 == 0
+    {
+        let folder = folder.display();
+        return found.fail(
+            "keys",
+            format!("{folder}: others may write to the folder of {what}, and so replace it"),
+            format!("chmod go-w {folder}"),
         );
-    } else {
-        found.ok("base URL", url.to_string());
     }
-    if !config.http.listen.ip().is_loopback() {
-        let advice = "listens beyond this machine without TLS: let a reverse proxy with TLS stand in front";
-        found.warn("listen", format!("{} {advice}", config.http.listen));
+    // Root may read whatever it likes; that the service's own user owns the file is as it should be.
+    if metadata.uid() != us && us != 0 {
+        return found.warn(
+            "keys",
+            format!(
+                "{shown} belongs to user {}, and this process is user {us}",
+                metadata.uid()
+            ),
+            "run the doctor as the user that runs liaison, or chown the file to it",
+        );
     }
+    found.ok(
+        "keys",
+        format!(
+            "{shown}: mode {mode:04o}, user {}, readable by its owner alone",
+            metadata.uid()
+        ),
+    );
 }
 
 pub(super) fn webhooks(config: &Config, found: &mut Findings) {
     if config.webhooks.allow_http {
         found.warn(
             "webhooks",
-            "webhooks.allow_http lets them leave without TLS; take it out where it is no test",
+            "webhooks.allow_http lets them leave without TLS",
+            "take it out where this is no test",
         );
-    }
-}
-
-pub(super) fn disk(config: &Config, found: &mut Findings) {
-    let EngineUrl::Sqlite(path) = config.database.engine() else {
-        return;
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| folder.exists())
-        .map_or_else(|| PathBuf::from("."), Path::to_owned);
-    match rustix::fs::statvfs(&folder) {
-        Err(error) => found.warn("disk", format!("{}: {error}", folder.display())),
-        Ok(space) => {
-            let megabytes = space.f_bavail.saturating_mul(space.f_frsize) / 1_000_000;
-            let text = format!("{megabytes} MB free for {}", path.display());
-            match megabytes {
-                0..100 => found.fail("disk", format!("{text}: make room now, writes will fail")),
-                100..1_000 => found.warn("disk", format!("{text}: make room")),
-                _ => found.ok("disk", text),
-            }
-        }
     }
 }

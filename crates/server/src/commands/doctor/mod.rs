@@ -1,109 +1,98 @@
 //! `liaison doctor`: checks a deployment and says what to do. Changes nothing.
 
 mod checks;
+mod clock;
+mod database;
+mod endpoints;
+mod findings;
 mod mail;
 mod probe;
+mod site;
+mod space;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::{
     config::{Config, ConfigError},
-    exit, out,
+    exit,
 };
+use findings::Findings;
 
-/// Check this deployment: configuration, keys, database, ledger, mail relay, address, disk and the running server.
+/// Check this deployment: configuration, keys, database, ledger, clock, mail relay, address, endpoints, disk and the running server.
 ///
-/// Prints one line for each check with OK, WARN or FAIL and what to do. Changes nothing and may run beside a server.
+/// Each finding is OK, WARN or FAIL, with what it means and what to do. Changes nothing and may run beside a server.
 #[derive(Args)]
 #[command(after_long_help = format!("Examples:
   liaison doctor
-  liaison doctor --send-test-mail ana@clinic.example   # also proves the relay's sign-in
+  liaison doctor --mail-to ana@clinic.example          # also sends a mail without content
+  liaison doctor --backup-folder /var/backups/liaison  # also room for the next copy
+  liaison doctor --json
 
 {}", exit::HELP))]
 pub(crate) struct Doctor {
     /// Send a mail without content to this address through the configured relay.
-    #[arg(long, value_name = "EMAIL")]
-    send_test_mail: Option<String>,
-}
-
-/// How a check ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Ok,
-    Warn,
-    Fail,
-}
-
-/// What the checks found so far.
-#[derive(Default)]
-struct Findings(Vec<(Verdict, &'static str, String)>);
-
-impl Findings {
-    fn ok(&mut self, what: &'static str, text: impl Into<String>) {
-        self.0.push((Verdict::Ok, what, text.into()));
-    }
-    fn warn(&mut self, what: &'static str, text: impl Into<String>) {
-        self.0.push((Verdict::Warn, what, text.into()));
-    }
-    fn fail(&mut self, what: &'static str, text: impl Into<String>) {
-        self.0.push((Verdict::Fail, what, text.into()));
-    }
-
-    fn tell(&self) -> anyhow::Result<()> {
-        for (verdict, what, text) in &self.0 {
-            let word = match verdict {
-                Verdict::Ok => "OK",
-                Verdict::Warn => "WARN",
-                Verdict::Fail => "FAIL",
-            };
-            let mut lines = text.lines();
-            out::line(format_args!(
-                "{word:<5} {what:<14} {}",
-                lines.next().unwrap_or_default()
-            ))?;
-            for line in lines {
-                out::line(format_args!("{:<20} {}", "", line.trim()))?;
-            }
-        }
-        let count = |wanted| self.0.iter().filter(|(verdict, ..)| *verdict == wanted).count();
-        out::line(format_args!(
-            "{} checks: {} ok, {} warnings, {} failures",
-            self.0.len(),
-            count(Verdict::Ok),
-            count(Verdict::Warn),
-            count(Verdict::Fail)
-        ))?;
-        if count(Verdict::Fail) > 0 {
-            Err(exit::Told.into())
-        } else {
-            Ok(())
-        }
-    }
+    #[arg(long, value_name = "EMAIL", visible_alias = "send-test-mail")]
+    mail_to: Option<String>,
+    /// Where backups are written: whether it can be written to and has room for the next.
+    #[arg(long, value_name = "FOLDER")]
+    backup_folder: Option<PathBuf>,
+    /// Do not connect to webhook endpoints of partners.
+    #[arg(long)]
+    no_endpoints: bool,
+    /// Print the findings as one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Doctor {
     pub(crate) async fn run(self, loaded: Result<Config, ConfigError>) -> anyhow::Result<()> {
         let mut found = Findings::default();
         match loaded {
-            Err(error) => found.fail("configuration", error.to_string()),
-            Ok(config) => {
-                let from = config
-                    .file
-                    .as_ref()
-                    .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
-                found.ok("configuration", format!("{from} and the environment"));
-                checks::keys(&config, &mut found);
-                checks::database(&config, &mut found).await;
-                mail::relay(&config, &mut found).await;
-                if let Some(address) = &self.send_test_mail {
-                    mail::send(&config, address, &mut found).await;
-                }
-                checks::base_url(&config, &mut found);
-                checks::webhooks(&config, &mut found);
-                checks::disk(&config, &mut found);
-                probe::server(&config, &mut found).await;
-            }
+            Err(error) => found.fail(
+                "configuration",
+                error.to_string(),
+                "correct these keys; `liaison config example` explains each",
+            ),
+            Ok(config) => self.look(&config, &mut found).await,
         }
-        found.tell()
+        found.tell(self.json)
+    }
+
+    async fn look(&self, config: &Config, found: &mut Findings) {
+        let from = config
+            .file
+            .as_ref()
+            .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
+        found.ok("configuration", format!("{from} and the environment"));
+        checks::keys(config, found);
+        let parts = database::open(config, found).await;
+        if let Some(parts) = &parts {
+            database::look(&parts.service, found).await;
+            clock::compare(parts.service.store(), found).await;
+        }
+        mail::relay(config, found).await;
+        if let Some(address) = &self.mail_to {
+            mail::send(config, address, found).await;
+        }
+        if let (Some(parts), false) = (&parts, self.no_endpoints) {
+            endpoints::reach(config, parts.service.store(), found).await;
+        }
+        checks::webhooks(config, found);
+        let size = match &parts {
+            Some(parts) => parts.service.store().size().await.unwrap_or_default(),
+            None => 0,
+        };
+        space::database(config, found);
+        if let Some(folder) = &self.backup_folder {
+            space::backups(folder, size, found);
+        }
+        let runs = probe::server(config, found).await;
+        probe::monitor(config, found).await;
+        site::base_url(config, runs, found).await;
+        if let Some(parts) = parts {
+            parts.close().await;
+        }
     }
 }
