@@ -110,7 +110,8 @@ pub(crate) fn parse(
     config.webhooks.check(problems);
     config.work.check(problems);
     // Both, and the farewells, must fit into the 30 s after which a process is ended.
-    if (config.http.drain() + config.work.grace()).as_secs() > 28 {
+    let drains = !config.http.drain().is_zero();
+    if drains && (config.http.drain() + config.work.grace()).as_secs() > 28 {
         problems.add(
             "http.drain_seconds",
             "and work.shutdown_seconds come to more than 28; lower one of them",
