@@ -10,7 +10,7 @@ pub mod inbox;
 pub mod letter;
 pub mod loaders;
 pub mod notices;
-mod page;
+pub(crate) mod page;
 mod parts;
 mod reach;
 pub mod share;
