@@ -324,6 +324,10 @@ create index recipient_by_share on recipient (share_id);
 create unique index recipient_by_link on recipient (link_hash);
 create index recipient_inbox_team on recipient (to_team_id, is_open, shared_at);
 create index recipient_inbox_user on recipient (to_user_id, is_open, shared_at);
+create index recipient_waits_team on recipient (to_team_id) where is_open = 1
+    or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED'));
+create index recipient_waits_user on recipient (to_user_id) where is_open = 1
+    or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED'));
 create index recipient_due on recipient (next_step_at) where next_step_at is not null;
 create index recipient_board on recipient (organization_id, is_open, due_at);
 create index recipient_reply_due on recipient (organization_id, reply_due);

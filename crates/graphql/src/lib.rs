@@ -23,10 +23,12 @@ mod loops;
 mod notes;
 mod page;
 mod patients;
+mod readings;
 mod schema;
 mod session;
 mod watch;
 
+pub use readings::Recorded;
 pub use schema::{LiaisonSchema, Mutation, Query, schema, sdl};
 pub use session::{ActorSession, BearerAuthenticator};
 pub use watch::Subscription;

@@ -137,11 +137,12 @@ impl Tables {
     /// Claim at most `room` tasks.
     async fn claim(&self, worker: &WorkerContext, room: usize) -> Result<Vec<Task<Vec<u8>>>, TaskError> {
         Ok(match &self.pool {
-            TaskPool::Sqlite(pool) => {
+            TaskPool::Sqlite(tasks) => {
                 let config = apalis_sqlite::Config::default()
                     .queue(self.queue.name())
                     .batch_size(room);
-                apalis_sqlite::queries::fetch_next(pool, &config, worker).await?
+                let _turn = tasks.turn().await;
+                apalis_sqlite::queries::fetch_next(tasks.pool(), &config, worker).await?
             }
             TaskPool::Postgres(pool) => {
                 let config = apalis_postgres::Config::default()
@@ -161,9 +162,10 @@ impl Persistence for Tables {
 
     async fn register(&mut self, worker: &WorkerContext) -> Result<(), TaskError> {
         match &self.pool {
-            TaskPool::Sqlite(pool) => {
+            TaskPool::Sqlite(tasks) => {
                 let config = apalis_sqlite::Config::default().queue(self.queue.name());
-                apalis_sqlite::queries::register_worker(pool, &config, worker, "liaison").await?;
+                let _turn = tasks.turn().await;
+                apalis_sqlite::queries::register_worker(tasks.pool(), &config, worker, "liaison").await?;
             }
             TaskPool::Postgres(pool) => {
                 let (queue, now) = (self.queue.name(), (self.now)().timestamp());
@@ -177,12 +179,12 @@ impl Persistence for Tables {
     /// Tell that this worker lives, and take back what dead workers of this queue held.
     async fn heartbeat(&mut self, worker: &WorkerContext) -> Result<(), TaskError> {
         match &self.pool {
-            TaskPool::Sqlite(pool) => {
+            TaskPool::Sqlite(tasks) => {
                 let config = apalis_sqlite::Config::default().queue(self.queue.name());
                 let dead_for = i64::try_from(self.dead_after()).unwrap_or(i64::MAX);
                 let others = WorkerFilter::AllExcept(worker.name().to_owned());
                 // One transaction, which writes first: it waits for its turn and then never fails as locked.
-                let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+                let (mut tx, _turn) = tasks.begin().await?;
                 apalis_sqlite::queries::keep_alive(&mut *tx, &config, worker).await?;
                 apalis_sqlite::queries::reenqueue_orphaned(&mut *tx, dead_for, self.queue.name(), &others).await?;
                 tx.commit().await?;
@@ -227,8 +229,9 @@ impl Persistence for Tables {
             return Ok(());
         }
         match &self.pool {
-            TaskPool::Sqlite(pool) => {
-                apalis_sqlite::queries::ack_tasks(pool, &done, worker.name()).await?;
+            TaskPool::Sqlite(tasks) => {
+                let _turn = tasks.turn().await;
+                apalis_sqlite::queries::ack_tasks(tasks.pool(), &done, worker.name()).await?;
             }
             TaskPool::Postgres(pool) => {
                 let mut conn = pool.acquire().await?;

@@ -1,6 +1,7 @@
 //! What a handler is. Not what it does: the use cases are in `service`.
 
 use std::error::Error;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use liaison_store::tasks::Nudge;
@@ -25,6 +26,15 @@ pub trait Handle: Send + Sync + 'static {
     /// # Errors
     /// [`HandleError`] when the rows cannot be read; the next tick asks again.
     async fn due(&self) -> Result<Vec<Nudge>, HandleError>;
+
+    /// How long until a row becomes due by its own timer, if one will: the ticker then asks for what is due at that time
+    /// and not only at its next tick.
+    ///
+    /// # Errors
+    /// [`HandleError`] when the rows cannot be read; the ticker keeps its pace.
+    async fn next_due(&self) -> Result<Option<Duration>, HandleError> {
+        Ok(None)
+    }
 }
 
 /// A handler could not do its work. The text goes to the log: it must hold no PHI.

@@ -1,6 +1,6 @@
 //! The work behind the queues: each nudge becomes a use case of the service. No decisions here.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use liaison_domain::{RecipientId, ShareId};
@@ -12,8 +12,8 @@ use crate::{Handle, HandleError};
 
 /// How many rows one task takes on before it hands the rest to the next, so that a stop never waits long.
 const BATCH: u32 = 200;
-/// Whoever has worked for this long on its own subject leaves what else is due to the next task.
-const LONG: Duration = Duration::from_secs(3);
+/// How many deliveries one look claims before it lets the next go on.
+const CLAIMS: u32 = 5_000;
 
 /// Handles nudges by the use cases of a service.
 pub struct ServiceHandler {
@@ -33,17 +33,12 @@ impl ServiceHandler {
 
     /// Does what a nudge hints at; whether more may be due.
     async fn work(&self, nudge: Nudge) -> Result<bool, ServiceError> {
-        let began = Instant::now();
         let service = &self.service;
         match (nudge.queue, nudge.subject) {
-            (Queue::Deliver, Some(share)) => {
-                let own = service.deliver_share(ShareId::from_uuid(share)).await?;
-                if began.elapsed() > LONG {
-                    return Ok(true);
-                }
-                Ok(service.deliver_due(false, BATCH).await?.more || own.more)
+            (Queue::Deliver, subject) => {
+                let share = subject.map(ShareId::from_uuid);
+                Ok(service.deliver_nudged(share, CLAIMS).await?.more)
             }
-            (Queue::Deliver, None) => Ok(service.deliver_due(false, BATCH).await?.more),
             (Queue::Notify, _) => Ok(service.deliver_due(true, BATCH).await?.more),
             (Queue::Escalate, subject) => {
                 if let Some(recipient) = subject {
@@ -80,6 +75,12 @@ impl Handle for ServiceHandler {
         let mut absences = self.absences.lock().await;
         self.service.reclaim_abandoned(&mut absences).await.map_err(failed)?;
         self.service.due_nudges().await.map_err(failed)
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>, HandleError> {
+        let next = self.service.next_due().await.map_err(failed)?;
+        // Beyond what a duration holds is no matter of the next seconds.
+        Ok(next.and_then(|at| (at - self.service.now()).to_std().ok()))
     }
 }
 

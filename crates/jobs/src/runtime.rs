@@ -34,6 +34,10 @@ const STEADY: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two tries to listen for PostgreSQL's notifications; polling bridges it.
 const LISTEN_AGAIN: Duration = Duration::from_secs(2);
+/// Between two looks for due rows at the least, however many timers run out.
+const SOONEST: Duration = Duration::from_millis(250);
+/// How long after a timer the look for it follows.
+const TIMER_GRAIN: Duration = Duration::from_millis(5);
 /// How often a look is taken for workers that fell asleep.
 const LOOK_FOR_SLEEPERS: Duration = Duration::from_secs(1);
 
@@ -266,12 +270,25 @@ struct Ticker {
 
 impl Ticker {
     async fn reconcile_for_ever(self) {
-        let mut tick = ticks(self.settings.reconcile_every);
         loop {
-            tick.tick().await;
             if let Err(error) = self.reconcile().await {
                 tracing::warn!(error, "due rows were not nudged; the next tick tries again");
             }
+            tokio::time::sleep(self.until_next().await).await;
+        }
+    }
+
+    /// Until the next tick, or until a row is due by its own timer where that comes first. In a task of its own, as
+    /// [`Ticker::reconcile`].
+    async fn until_next(&self) -> Duration {
+        let handler = self.handler.clone();
+        let mut asked = JoinSet::new();
+        asked.spawn(async move { handler.next_due().await });
+        let every = self.settings.reconcile_every;
+        match tokio::time::timeout(PATIENCE, asked.join_next()).await {
+            // A moment later, so that what is due then is due by any clock's grain.
+            Ok(Some(Ok(Ok(Some(next))))) => every.min((next + TIMER_GRAIN).max(SOONEST)),
+            _ => every,
         }
     }
 

@@ -64,6 +64,7 @@ pub(crate) fn router(
     graphql.shutdown = stop.clone();
     let ledger = HeaderValue::from_str(&service.signer().verifier().to_string()).ok();
     let schema = liaison_graphql::schema(service.clone(), &config.graphql);
+    let schema = liaison_graphql::Recorded::new(schema, service.clone());
     let authenticate = Arc::new(Authenticator::new(service.clone()));
     // The router's pattern alone: a path may hold a link's secret, and both path and query whatever a client put there.
     let trace = TraceLayer::new_for_http()

@@ -15,7 +15,7 @@ use url::Url;
 use crate::{
     Result, ServiceError,
     channel::Channel,
-    work::{AtWork, Lanes},
+    work::{AtWork, Combine, Lanes},
 };
 
 /// What an operator can set about the use cases.
@@ -75,6 +75,7 @@ pub struct Service(
     Lanes,
     Arc<crate::sign_in::Doors>,
     AtWork,
+    Combine,
 );
 
 impl Service {
@@ -86,6 +87,7 @@ impl Service {
             Lanes::default(),
             Arc::default(),
             AtWork::default(),
+            Combine::default(),
         )
     }
 
@@ -122,6 +124,11 @@ impl Service {
     /// The deliveries that this process is at.
     pub(crate) fn at_work(&self) -> &AtWork {
         &self.4
+    }
+
+    /// Who looks for due deliveries in this process.
+    pub(crate) fn combine(&self) -> &Combine {
+        &self.5
     }
 
     /// What this process keeps at hand for sign-in.

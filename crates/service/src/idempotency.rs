@@ -42,6 +42,8 @@ pub(crate) async fn replay<I: Serialize, O: DeserializeOwned>(
     if kept.operation != operation || kept.request_sha256 != fingerprint(tx, operation, input)? {
         return Err(ServiceError::IdempotencyKeyReused);
     }
+    // The act itself may stand in the commit that is just being gathered.
+    tx.settle_earlier().await?;
     let answer = serde_json::from_str(&kept.response)
         .map_err(|error| ServiceError::Internal(liaison_store::StoreError::Encode(error.to_string())))?;
     Ok(Some(answer))

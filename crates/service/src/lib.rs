@@ -14,6 +14,7 @@ pub mod loops;
 pub mod notes;
 pub mod patients;
 pub mod reading;
+mod readings;
 pub mod sign_in;
 pub mod work;
 

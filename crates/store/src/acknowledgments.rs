@@ -121,9 +121,9 @@ sql! {
     LIFT_HOLD = "update hold set lifted_by = $2, lifted_at = $3 where id = $1 and lifted_at is null";
 }
 
-/// Adds an acknowledgment; a unique violation when the loop has one.
-pub async fn insert(tx: &mut Tx, row: &AcknowledgmentRow) -> Result<()> {
-    tx.change_one(
+/// Adds an acknowledgment; the loop's lock has shown that there is none.
+pub fn insert(tx: &mut Tx, row: &AcknowledgmentRow) {
+    tx.insert_one(
         INSERT,
         args![
             row.id,
@@ -142,8 +142,7 @@ pub async fn insert(tx: &mut Tx, row: &AcknowledgmentRow) -> Result<()> {
             row.acknowledged_at,
             row.recorded_at,
         ],
-    )
-    .await
+    );
 }
 
 /// The acknowledgments of loops.

@@ -6,7 +6,7 @@
 use std::ops::{Deref, DerefMut};
 
 use liaison_domain::EntryId;
-use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, Sqlite, Transaction, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, Executor, Postgres, SqlSafeStr, Sqlite, Transaction, pool::PoolConnection};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     engine::Engine,
     error::{Result, StoreError},
     event::Event,
+    group::Turn,
     ledger::NewEntry,
     row::{FromRow, Row},
     sql::{MAX_IDS, Sql},
@@ -24,7 +25,7 @@ use crate::{
 enum Inner {
     SqliteRead(PoolConnection<Sqlite>),
     PostgresRead(PoolConnection<Postgres>),
-    SqliteTx(Transaction<'static, Sqlite>),
+    SqliteTx(Turn),
     PostgresTx(Transaction<'static, Postgres>),
 }
 
@@ -32,10 +33,22 @@ enum Inner {
 pub struct Conn {
     inner: Inner,
     store: Store,
+    /// Rows to be inserted before the next statement: those that nothing waits for go together.
+    queued: Vec<Queued>,
 }
 
+/// Rows of one table that wait to be inserted.
+struct Queued {
+    sql: Sql,
+    rows: usize,
+    args: Vec<Arg>,
+}
+
+/// The most arguments of one statement: PostgreSQL counts them in 16 bits.
+const MAX_ARGS: usize = 30_000;
+
 macro_rules! on {
-    ($conn:expr, $args:expr, $c:ident, $a:ident => $body:expr) => {
+    ($conn:expr, $writes:expr, $args:expr, $c:ident, $a:ident => $body:expr) => {
         match &mut $conn.inner {
             Inner::SqliteRead($c) => {
                 let $a = sqlite_arguments($args)?;
@@ -47,10 +60,16 @@ macro_rules! on {
                 let $c = &mut **$c;
                 $body.map(on!(@row Postgres))
             }
-            Inner::SqliteTx($c) => {
+            Inner::SqliteTx(turn) => {
                 let $a = sqlite_arguments($args)?;
-                let $c = &mut **$c;
-                $body.map(on!(@row Sqlite))
+                let rows = match turn.conn($writes) {
+                    Ok($c) => $body,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = &rows {
+                    turn.failed(error);
+                }
+                rows.map(on!(@row Sqlite))
             }
             Inner::PostgresTx($c) => {
                 let $a = postgres_arguments($args)?;
@@ -75,14 +94,83 @@ impl Conn {
     }
 
     async fn rows(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<Vec<Row>> {
+        self.flush().await?;
+        self.rows_now(sql, text, args).await
+    }
+
+    async fn run(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<u64> {
+        self.flush().await?;
+        self.run_now(sql, text, args).await
+    }
+
+    /// Inserts the rows that wait, in one round trip: on SQLite as several statements sent together, on PostgreSQL as one
+    /// statement of several parts.
+    async fn flush(&mut self) -> Result<()> {
+        while !self.queued.is_empty() {
+            let mut count = 0;
+            let mut size = 0;
+            while let Some(next) = self.queued.get(count)
+                && (count == 0 || size + next.args.len() <= MAX_ARGS)
+            {
+                size += next.args.len();
+                count += 1;
+            }
+            let batch: Vec<Queued> = self.queued.drain(..count).collect();
+            self.insert_now(batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_now(&mut self, batch: Vec<Queued>) -> Result<()> {
+        let Some(sql) = batch.first().map(|first| first.sql) else {
+            return Ok(());
+        };
+        let engine = self.engine();
+        let expected: usize = batch.iter().map(|part| part.rows).sum();
+        let mut texts = Vec::with_capacity(batch.len());
+        let mut args = Vec::new();
+        for part in batch {
+            texts.push(part.sql.text_after(engine, args.len(), part.rows));
+            args.extend(part.args);
+        }
+        let changed = match (engine, texts.as_slice()) {
+            (_, [_]) => self.run_now(sql, texts.remove(0), args).await?,
+            (Engine::Sqlite, _) => self.run_now(sql, texts.join(";\n").into(), args).await?,
+            (Engine::Postgres, _) => {
+                let parts: Vec<String> = (0..)
+                    .zip(&texts)
+                    .map(|(number, text)| format!("part{number} as ({text} returning 1)"))
+                    .collect();
+                let counts: Vec<String> = (0..texts.len())
+                    .map(|number| format!("(select count(*) from part{number})"))
+                    .collect();
+                let text = format!("with {} select {} as a", parts.join(", "), counts.join(" + "));
+                let rows = self.rows_now(sql, text.into(), args).await?;
+                let counted: Option<(i64,)> = rows.first().map(FromRow::from_row).transpose()?;
+                counted.map_or(0, |(changed,)| changed.unsigned_abs())
+            }
+        };
+        if changed == expected as u64 {
+            Ok(())
+        } else {
+            Err(StoreError::Affected {
+                statement: sql.name,
+                affected: changed,
+                expected: expected as u64,
+            })
+        }
+    }
+
+    async fn rows_now(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<Vec<Row>> {
         self.store.count_statement();
-        let rows = on!(self, args, c, a => {
+        let writes = !text.trim_start().starts_with("select");
+        let rows = on!(self, writes, args, c, a => {
             sqlx::query_with(AssertSqlSafe(text), a).fetch_all(c).await
         });
         rows.map_err(|error| StoreError::database(sql.name, error))
     }
 
-    async fn run(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<u64> {
+    async fn run_now(&mut self, sql: Sql, text: std::borrow::Cow<'static, str>, args: Vec<Arg>) -> Result<u64> {
         self.store.count_statement();
         let query = AssertSqlSafe(text);
         let done = match &mut self.inner {
@@ -93,12 +181,16 @@ impl Conn {
                     .await
                     .map(|done| done.rows_affected())
             }
-            Inner::SqliteTx(c) => {
+            Inner::SqliteTx(turn) => {
                 let arguments = sqlite_arguments(args)?;
-                sqlx::query_with(query, arguments)
-                    .execute(&mut **c)
-                    .await
-                    .map(|done| done.rows_affected())
+                let done = match turn.conn(true) {
+                    Ok(c) => sqlx::query_with(query, arguments).execute(c).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = &done {
+                    turn.failed(error);
+                }
+                done.map(|done| done.rows_affected())
             }
             Inner::PostgresRead(c) => {
                 let arguments = postgres_arguments(args)?;
@@ -181,11 +273,13 @@ impl Conn {
 impl Conn {
     /// Asks the database whether it understands a statement, without running it.
     async fn prepare(&mut self, sql: Sql) -> Result<()> {
-        use sqlx::Executor;
         let text = AssertSqlSafe(sql.text(self.engine(), sql.fixed(), 8, 2)).into_sql_str();
         let prepared = match &mut self.inner {
             Inner::SqliteRead(c) => (&mut **c).prepare(text).await.map(|_| ()),
-            Inner::SqliteTx(c) => (&mut **c).prepare(text).await.map(|_| ()),
+            Inner::SqliteTx(turn) => match turn.conn(false) {
+                Ok(c) => c.prepare(text).await.map(|_| ()),
+                Err(error) => Err(error),
+            },
             Inner::PostgresRead(c) => (&mut **c).prepare(text).await.map(|_| ()),
             Inner::PostgresTx(c) => (&mut **c).prepare(text).await.map(|_| ()),
         };
@@ -248,24 +342,38 @@ impl Tx {
         }
     }
 
-    /// Inserts rows by one statement (the text's `{rows:N}`).
+    /// Inserts rows (the text's `{rows:N}`), together with others that nothing waits for: before the next statement of
+    /// this transaction, or with its commit. What the database has against them is the error of that call.
     pub async fn insert_all(&mut self, sql: Sql, rows: Vec<Vec<Arg>>) -> Result<()> {
         const AT_ONCE: usize = 200;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let chunk: Vec<_> = rows.by_ref().take(AT_ONCE).collect();
-            let count = chunk.len();
-            let text = sql.text(self.engine(), 0, 0, count);
-            let changed = self.run(sql, text, chunk.into_iter().flatten().collect()).await?;
-            if changed != count as u64 {
-                return Err(StoreError::Affected {
-                    statement: sql.name,
-                    affected: changed,
-                    expected: count as u64,
-                });
-            }
+            self.conn.queued.push(Queued {
+                sql,
+                rows: chunk.len(),
+                args: chunk.into_iter().flatten().collect(),
+            });
         }
         Ok(())
+    }
+
+    /// As [`Tx::insert_all`], for one row and a text that names its values itself (`$1`, `$2`, ...).
+    pub fn insert_one(&mut self, sql: Sql, args: Vec<Arg>) {
+        self.conn.queued.push(Queued { sql, rows: 1, args });
+    }
+
+    /// Makes durable what this transaction has seen of others that are being committed together with it: for an answer
+    /// that says "this was done before" and ends without a commit. Only before this transaction writes.
+    pub async fn settle_earlier(&mut self) -> Result<()> {
+        match &mut self.conn.inner {
+            Inner::SqliteTx(turn) => turn
+                .settle_earlier()
+                .await
+                .map_err(|error| StoreError::database("commit", error)),
+            // PostgreSQL shows a transaction nothing that is not committed.
+            _ => Ok(()),
+        }
     }
 
     /// Adds a ledger entry, which is written with the commit.
@@ -305,13 +413,13 @@ impl Tx {
         if store.engine() == Engine::Postgres && !events.is_empty() {
             crate::event::notify(&mut self, &events).await?;
         }
+        self.conn.flush().await?;
         let statement = "commit";
         match self.conn.inner {
-            Inner::SqliteTx(mut tx) => {
-                store.push_sqlite(&mut tx, &nudges).await?;
-                tx.commit()
-                    .await
-                    .map_err(|error| StoreError::database(statement, error))?;
+            Inner::SqliteTx(mut turn) => {
+                let failed = |error| StoreError::database(statement, error);
+                store.push_sqlite(turn.conn(true).map_err(failed)?, &nudges).await?;
+                turn.commit().await.map_err(failed)?;
                 store.wake().ring_for(&nudges);
                 store.publish(events);
             }
@@ -332,7 +440,7 @@ impl Store {
     /// Begins a write transaction (`BEGIN IMMEDIATE` on SQLite: a deferred read-then-write would fail as locked).
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match self.pools() {
-            crate::Pools::Sqlite { writer, .. } => writer.begin_with("begin immediate").await.map(Inner::SqliteTx),
+            crate::Pools::Sqlite { writer, .. } => writer.begin().await.map(Inner::SqliteTx),
             crate::Pools::Postgres(pool) => pool.begin().await.map(Inner::PostgresTx),
         };
         let inner = inner.map_err(|error| StoreError::database("begin", error))?;
@@ -340,6 +448,7 @@ impl Store {
             conn: Conn {
                 inner,
                 store: self.clone(),
+                queued: Vec::new(),
             },
             entries: Vec::new(),
             nudges: Vec::new(),
@@ -356,6 +465,7 @@ impl Store {
         Ok(Conn {
             inner: inner.map_err(|error| StoreError::database("acquire", error))?,
             store: self.clone(),
+            queued: Vec::new(),
         })
     }
 }

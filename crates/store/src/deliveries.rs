@@ -98,9 +98,9 @@ sql! {
         and (urgency < $3 or (urgency = $3 and (next_attempt_at > $4 or (next_attempt_at = $4 and id > $5)))
             or $3 is null)
         order by urgency desc, next_attempt_at, id limit $6";
-    DUE_OF_SHARE = "select id, channel, address, urgency, next_attempt_at from delivery where share_id = $2
-        and next_attempt_at <= $1 and (lease_until is null or lease_until < $1)
-        order by urgency desc, next_attempt_at, id limit $3";
+    DUE_OF_SHARES = "select id, channel, address, urgency, next_attempt_at from delivery
+        where next_attempt_at <= $1 and (lease_until is null or lease_until < $1) and share_id in ({ids})
+        order by urgency desc, next_attempt_at, id";
     LOCK_DUE = "select * from delivery where state in ('PENDING', 'SENDING') and next_attempt_at <= $1
         and (lease_until is null or lease_until < $1) and id in ({ids}) order by id {for_update_skip_locked}";
     LOCK_ALL = "select * from delivery where id in ({ids}) order by id {for_update}";
@@ -234,9 +234,10 @@ pub async fn due(
     conn.all(DUE, args![now, notices, urgency, at, id, limit]).await
 }
 
-/// The due deliveries of one share, the most urgent first.
-pub async fn due_of_share(conn: &mut Conn, now: DateTime<Utc>, share: ShareId, limit: u32) -> Result<Vec<DueRow>> {
-    conn.all(DUE_OF_SHARE, args![now, share, limit]).await
+/// The due deliveries of some shares, the most urgent first (in lots of 128 shares).
+pub async fn due_of_shares(conn: &mut Conn, now: DateTime<Utc>, shares: &[ShareId]) -> Result<Vec<DueRow>> {
+    let ids: Vec<Uuid> = shares.iter().map(|share| share.uuid()).collect();
+    conn.all_in(DUE_OF_SHARES, args![now], &ids).await
 }
 
 /// Locks those of the deliveries that are still due and that nobody else is taking, in the order of their ids.

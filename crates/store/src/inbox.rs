@@ -16,25 +16,42 @@ use crate::{
 };
 
 sql! {
-    WAITING = "select * from recipient where to_organization_id = $1 and sealed_from_recipient = $2
-        and (is_open = $3 or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
-        and (urgency = $4 or $4 is null)
-        and (urgency < $5 or (urgency = $5 and (coalesce(due_at, shared_at) > $6
-            or (coalesce(due_at, shared_at) = $6 and id > $7))) or $5 is null)
-        and (to_team_id in ({ids}) or to_user_id in ({ids}))
-        order by urgency desc, coalesce(due_at, shared_at), id limit $8";
+    // What waits is said as the indexes recipient_waits_team and recipient_waits_user say it, so that they serve: however
+    // much is done, only what waits is looked at.
+    WAITING = sqlite "select * from recipient where (is_open = 1
+            or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
+            and to_organization_id = $1 and sealed_from_recipient = $2 and (urgency = $3 or $3 is null)
+            and (urgency < $4 or (urgency = $4 and (coalesce(due_at, shared_at) > $5
+                or (coalesce(due_at, shared_at) = $5 and id > $6))) or $4 is null)
+            and (to_team_id in ({ids}) or to_user_id in ({ids}))
+            order by urgency desc, coalesce(due_at, shared_at), id limit $7"
+        postgres "select * from recipient where (is_open
+            or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
+            and to_organization_id = $1 and sealed_from_recipient = $2 and (urgency = $3 or $3 is null)
+            and (urgency < $4 or (urgency = $4 and (coalesce(due_at, shared_at) > $5
+                or (coalesce(due_at, shared_at) = $5 and id > $6))) or $4 is null)
+            and (to_team_id in ({ids}) or to_user_id in ({ids}))
+            order by urgency desc, coalesce(due_at, shared_at), id limit $7";
     DONE = "select * from recipient where to_organization_id = $1 and sealed_from_recipient = $2
         and is_open = $2 and not (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED'))
         and (urgency = $3 or $3 is null)
         and (shared_at < $4 or (shared_at = $4 and id < $5) or $4 is null)
         and (to_team_id in ({ids}) or to_user_id in ({ids}))
         order by shared_at desc, id desc limit $6";
-    COUNT_WAITING = "select count(*) as a from recipient where to_organization_id = $1 and sealed_from_recipient = $2
-        and (is_open = $3 or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
-        and not exists (select 1 from restriction x where x.patient_id = recipient.patient_id and x.user_id = $4
-            and (x.ended_at > $5 or x.ended_at is null)
-            and (recipient.to_user_id <> $4 or recipient.to_user_id is null))
-        and (to_team_id in ({ids}) or to_user_id in ({ids}))";
+    COUNT_WAITING = sqlite "select count(*) as a from recipient where (is_open = 1
+            or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
+            and to_organization_id = $1 and sealed_from_recipient = $2
+            and not exists (select 1 from restriction x where x.patient_id = recipient.patient_id and x.user_id = $3
+                and (x.ended_at > $4 or x.ended_at is null)
+                and (recipient.to_user_id <> $3 or recipient.to_user_id is null))
+            and (to_team_id in ({ids}) or to_user_id in ({ids}))"
+        postgres "select count(*) as a from recipient where (is_open
+            or (duty = 'COPY' and level < 4 and (outcome is null or outcome = 'FAILED')))
+            and to_organization_id = $1 and sealed_from_recipient = $2
+            and not exists (select 1 from restriction x where x.patient_id = recipient.patient_id and x.user_id = $3
+                and (x.ended_at > $4 or x.ended_at is null)
+                and (recipient.to_user_id <> $3 or recipient.to_user_id is null))
+            and (to_team_id in ({ids}) or to_user_id in ({ids}))";
     LOCK_IN = "select * from recipient where id in ({ids}) order by id {for_update}";
     COVERED_BY = "select absent_user_id as a from coverage where cancelled_at is null and from_at <= $1 and until_at > $1
         and covering_user_id in ({ids})";
@@ -74,7 +91,6 @@ pub async fn waiting(
     let fixed = args![
         organization,
         false,
-        true,
         urgency,
         after.map(|position| position.urgency),
         after.map(|position| position.at),
@@ -100,7 +116,7 @@ pub async fn count_waiting(
     if addressees.is_empty() {
         return Ok(0);
     }
-    let fixed = args![organization, false, true, reader, now];
+    let fixed = args![organization, false, reader, now];
     let counted: Vec<(i64,)> = conn.all_in(COUNT_WAITING, fixed, addressees).await?;
     Ok(counted.iter().map(|(count,)| count.unsigned_abs()).sum())
 }

@@ -20,6 +20,7 @@ pub mod endpoint_tests;
 mod engine;
 mod error;
 pub mod event;
+mod group;
 pub mod idempotency;
 pub mod inbox;
 pub mod keys;
@@ -68,7 +69,8 @@ pub use ledger::NewEntry;
 pub use row::{Column, FromRow, Row};
 pub use sql::{Sql, statements};
 
-use tasks::{Nudge, TaskPool, Wake};
+use group::Writer;
+use tasks::{Nudge, SqliteTasks, TaskPool, Wake};
 
 /// How to open a store.
 pub struct StoreOptions {
@@ -89,7 +91,7 @@ pub struct StoreOptions {
 enum Pools {
     /// One writer, some readers, and a connection for the workers' own tables.
     Sqlite {
-        writer: SqlitePool,
+        writer: Writer,
         readers: SqlitePool,
         tasks: SqlitePool,
     },
@@ -110,6 +112,9 @@ struct Shared {
 /// The database, its keys, and the bells of its workers and subscribers. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
+
+/// For how long a connection of the pool is taken to live because it did.
+const TRUSTED: Duration = Duration::from_millis(500);
 
 /// The sequencer is nudged at most this often by one process; it takes whatever waits.
 const SEQUENCER_NUDGE: Duration = Duration::from_millis(200);
@@ -171,7 +176,7 @@ impl Store {
     /// The pool for the workers' own tables.
     pub fn task_pool(&self) -> TaskPool {
         match &self.0.pools {
-            Pools::Sqlite { tasks, .. } => TaskPool::Sqlite(tasks.clone()),
+            Pools::Sqlite { tasks, writer, .. } => TaskPool::Sqlite(SqliteTasks::beside(tasks.clone(), writer.clone())),
             Pools::Postgres(pool) => TaskPool::Postgres(pool.clone()),
         }
     }
@@ -184,6 +189,14 @@ impl Store {
     /// How many statements ran since the store was opened: for tests that a list needs a constant number.
     pub fn statements(&self) -> u64 {
         self.0.statements.load(Ordering::Relaxed)
+    }
+
+    /// For measurements: makes each COMMIT of this process on SQLite take this much longer, as on a plain disk. PostgreSQL
+    /// has a setting for that (`commit_delay`).
+    pub fn slow_commits(&self, by: Duration) {
+        if let Pools::Sqlite { writer, .. } = &self.0.pools {
+            writer.slow_commits(by);
+        }
     }
 
     /// Closes every connection; running transactions end first.
@@ -303,13 +316,16 @@ async fn connect(url: &str, connections: u32) -> Result<Pools> {
                 .max_connections(connections)
                 .connect_with(options)
         };
-        let writer = pool(1, base.clone()).await.map_err(failed)?;
+        let writer = Writer::new(pool(1, base.clone()).await.map_err(failed)?);
         let readers = SqlitePoolOptions::new()
             .max_connections(connections.min(8))
+            // A file does not hang up.
+            .test_before_acquire(false)
             .connect_lazy_with(base.clone().read_only(true).create_if_missing(false));
         // Claims and acknowledgments of tasks are worth no fsync: a lost one costs an empty wake-up.
         let tasks = SqlitePoolOptions::new()
             .max_connections(1)
+            .test_before_acquire(false)
             .connect_lazy_with(base.synchronous(SqliteSynchronous::Normal));
         return Ok(Pools::Sqlite { writer, readers, tasks });
     }
@@ -320,6 +336,16 @@ async fn connect(url: &str, connections: u32) -> Result<Pools> {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
+            // Asking a connection whether it lives costs as much as a statement. One that worked a moment ago is not asked.
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED {
+                        sqlx::Connection::ping(conn).await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(connect.application_name("liaison"))
             .await
             .map_err(failed)?;

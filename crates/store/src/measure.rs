@@ -80,7 +80,11 @@ impl Store {
         }
         match self.pools() {
             Pools::Sqlite { writer, readers, tasks } => {
-                vec![of!("writer", writer), of!("readers", readers), of!("tasks", tasks)]
+                vec![
+                    of!("writer", writer.pool()),
+                    of!("readers", readers),
+                    of!("tasks", tasks),
+                ]
             }
             Pools::Postgres(pool) => vec![of!("all", pool)],
         }

@@ -28,7 +28,7 @@ pub(crate) async fn pending(pools: &Pools) -> Result<usize> {
     let lost = |error| StoreError::database("acquire", error);
     let (migrator, applied) = match pools {
         Pools::Sqlite { writer, .. } => {
-            let mut conn = writer.acquire().await.map_err(lost)?;
+            let mut conn = writer.pool().acquire().await.map_err(lost)?;
             conn.ensure_migrations_table(HISTORY).await.map_err(failed)?;
             (&SQLITE, conn.list_applied_migrations(HISTORY).await.map_err(failed)?)
         }
@@ -70,8 +70,8 @@ pub(crate) async fn apply(pools: &Pools) -> Result<()> {
     let failed = |error: MigrateError| StoreError::ForeignMigrations(error.to_string());
     match pools {
         Pools::Sqlite { writer, .. } => {
-            named(&SQLITE).run(writer).await.map_err(failed)?;
-            tasks::migrate_sqlite(writer).await?;
+            named(&SQLITE).run(writer.pool()).await.map_err(failed)?;
+            tasks::migrate_sqlite(writer.pool()).await?;
         }
         Pools::Postgres(pool) => {
             named(&POSTGRES).run(pool).await.map_err(failed)?;

@@ -133,8 +133,8 @@ pub async fn shareable(conn: &mut Conn, version: NoteVersionId) -> Result<Option
 }
 
 /// Adds a share.
-pub async fn insert(tx: &mut Tx, share: &ShareRow) -> Result<()> {
-    tx.change_one(
+pub fn insert(tx: &mut Tx, share: &ShareRow) {
+    tx.insert_one(
         INSERT,
         args![
             share.id,
@@ -148,8 +148,7 @@ pub async fn insert(tx: &mut Tx, share: &ShareRow) -> Result<()> {
             share.detail_sealed.clone(),
             share.verbal_made,
         ],
-    )
-    .await
+    );
 }
 
 /// One share.

@@ -90,11 +90,27 @@ pub fn statements() -> Vec<Sql> {
     .concat()
 }
 
+/// The text with each `$n` counted on by `fixed`.
+fn shifted(raw: &str, fixed: usize) -> String {
+    let mut parts = raw.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        match part[..digits].parse::<usize>() {
+            Ok(number) => text.push_str(&format!("${}", number + fixed)),
+            Err(_) => text.push('$'),
+        }
+        text.push_str(&part[digits..]);
+    }
+    text
+}
+
 /// How many ids one `{ids}` list may hold.
 pub(crate) const MAX_IDS: usize = 128;
 
 impl Sql {
-    /// The text for an engine, with its marks filled in. `fixed` is the number of arguments before the ids.
+    /// The text for an engine, with its marks filled in. `fixed` is the number of arguments before the ids or
+    /// before an insert's rows.
     pub fn text(&self, engine: Engine, fixed: usize, ids: usize, rows: usize) -> std::borrow::Cow<'static, str> {
         let raw = match engine {
             Engine::Sqlite => self.sqlite,
@@ -125,13 +141,26 @@ impl Sql {
         {
             let values: Vec<String> = (0..rows.max(1))
                 .map(|row| {
-                    let places: Vec<String> = (1..=width).map(|n| format!("${}", row * width + n)).collect();
+                    let places: Vec<String> = (1..=width).map(|n| format!("${}", fixed + row * width + n)).collect();
                     format!("({})", places.join(","))
                 })
                 .collect();
             text.replace_range(start..=start + length, &values.join(","));
         }
         text.into()
+    }
+
+    /// The text of an insert of so many rows whose values stand after `offset` others.
+    pub(crate) fn text_after(&self, engine: Engine, offset: usize, rows: usize) -> std::borrow::Cow<'static, str> {
+        let raw = match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        };
+        if offset == 0 || raw.contains("{rows:") {
+            self.text(engine, offset, 0, rows)
+        } else {
+            shifted(raw, offset).into()
+        }
     }
 
     /// How many arguments stand before the ids: the highest `$n` of the text.
@@ -152,5 +181,37 @@ impl Sql {
             .into_iter()
             .find(|size| *size >= ids)
             .unwrap_or(MAX_IDS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_on_from_those_before() {
+        let named = Sql {
+            name: "named",
+            sqlite: "insert into a (b, c) values ($1, 'costs $', $2)",
+            postgres: "insert into a (b, c) values ($1, $12)",
+        };
+        assert_eq!(named.text_after(Engine::Sqlite, 0, 1), named.sqlite);
+        assert_eq!(
+            named.text_after(Engine::Sqlite, 10, 1),
+            "insert into a (b, c) values ($11, 'costs $', $12)"
+        );
+        assert_eq!(
+            named.text_after(Engine::Postgres, 9, 1),
+            "insert into a (b, c) values ($10, $21)"
+        );
+        let rows = Sql {
+            name: "rows",
+            sqlite: "insert into a (b, c) values {rows:2}",
+            postgres: "insert into a (b, c) values {rows:2}",
+        };
+        assert_eq!(
+            rows.text_after(Engine::Sqlite, 3, 2),
+            "insert into a (b, c) values ($4,$5),($6,$7)"
+        );
     }
 }

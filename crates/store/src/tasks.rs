@@ -15,6 +15,7 @@
 
 mod depth;
 mod push;
+mod sqlite;
 mod upkeep;
 mod wake;
 
@@ -27,6 +28,7 @@ use uuid::Uuid;
 
 pub use depth::{Depth, depth, pending};
 pub use push::{push, push_postgres, push_sqlite, ulid_text};
+pub use sqlite::SqliteTasks;
 pub use upkeep::{PruneLimits, Pruned, optimize, prune, release};
 pub use wake::{Wake, WakeStream, forward_notifications};
 
@@ -141,7 +143,7 @@ impl Nudge {
 #[derive(Clone, Debug)]
 pub enum TaskPool {
     /// One file, one process.
-    Sqlite(SqlitePool),
+    Sqlite(SqliteTasks),
     /// A server, many processes.
     Postgres(PgPool),
 }
@@ -151,7 +153,7 @@ impl TaskPool {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         match self {
-            Self::Sqlite(pool) => pool.is_closed(),
+            Self::Sqlite(tasks) => tasks.pool().is_closed(),
             Self::Postgres(pool) => pool.is_closed(),
         }
     }
@@ -202,7 +204,7 @@ pub async fn migrate_postgres(pool: &PgPool) -> Result<(), TaskError> {
 /// As [`migrate_sqlite`] and [`migrate_postgres`].
 pub async fn migrate(pool: &TaskPool) -> Result<(), TaskError> {
     match pool {
-        TaskPool::Sqlite(pool) => migrate_sqlite(pool).await,
+        TaskPool::Sqlite(tasks) => migrate_sqlite(tasks.pool()).await,
         TaskPool::Postgres(pool) => migrate_postgres(pool).await,
     }
 }

@@ -99,6 +99,11 @@ impl App {
     }
 }
 
+/// The ledger's key in tests and measurements.
+pub fn signer() -> Signer {
+    Signer::from_seed("liaison.example/ledger", [7; 32].into()).expect("a signer")
+}
+
 async fn open(
     database: &Database,
     clock: &SetClock,
@@ -119,7 +124,7 @@ async fn open(
     .expect("the store opens");
     let mut settings = Settings::new(base_url.clone(), format!("test-{seed}"));
     settings.allow_http_endpoints = true;
-    let signer = Signer::from_seed("liaison.example/ledger", [7; 32].into()).expect("a signer");
+    let signer = signer();
     Service::new(ServiceOptions {
         store,
         settings,

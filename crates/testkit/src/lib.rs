@@ -16,7 +16,7 @@ mod scene;
 mod tables;
 mod work;
 
-pub use app::{App, BASE_URL, START};
+pub use app::{App, BASE_URL, START, signer};
 pub use database::Database;
 pub use fixture::Fixture;
 pub use fleet::{Dies, Fleet, cut_short};

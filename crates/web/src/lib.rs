@@ -16,6 +16,7 @@ mod headers;
 mod live;
 mod pages;
 mod plot;
+mod readings;
 mod session;
 mod shell;
 mod step_up;
@@ -88,6 +89,7 @@ pub fn router(service: Service, stop: tokio_util::sync::CancellationToken) -> Ro
         .merge(live::routes())
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_page)
+        .layer(middleware::from_fn_with_state(web.clone(), readings::in_one_commit))
         .layer(middleware::from_fn_with_state(web.clone(), guard::same_origin))
         .layer(middleware::from_fn_with_state(web.clone(), headers::on_pages))
         .merge(assets::routes())

@@ -76,7 +76,7 @@ async fn driver(folder: &std::path::Path) -> (Driver, SqlitePool) {
         .connect_with(options)
         .await
         .unwrap();
-    let tasks_pool = TaskPool::Sqlite(pool.clone());
+    let tasks_pool = TaskPool::Sqlite(pool.clone().into());
     tasks::migrate(&tasks_pool).await.unwrap();
     let backend = TaskBackend::new(Tables {
         pool: tasks_pool,

@@ -66,7 +66,12 @@ impl Bed {
             .busy_timeout(Duration::from_secs(20));
         let writers = Writers::Sqlite(SqlitePool::connect_with(options.clone()).await.unwrap());
         let options = options.synchronous(SqliteSynchronous::Normal);
-        let pool = TaskPool::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options));
+        let pool = TaskPool::Sqlite(
+            SqlitePoolOptions::new()
+                .max_connections(1)
+                .connect_lazy_with(options)
+                .into(),
+        );
         Self::with(pool, writers, Cleanup::File { _dir: dir }).await
     }
 

@@ -131,7 +131,7 @@ async fn a_closed_pool_turns_health_red_and_ends_the_runtime(bed: Bed) {
     settings.restarts = 2;
     let running = bed.start(settings, handler).await;
     match &bed.pool {
-        TaskPool::Sqlite(pool) => pool.close().await,
+        TaskPool::Sqlite(tasks) => tasks.pool().close().await,
         TaskPool::Postgres(pool) => pool.close().await,
     }
     assert!(bed.pool.is_closed());

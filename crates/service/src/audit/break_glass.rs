@@ -174,6 +174,7 @@ impl Service {
         patients::lock(&mut tx, patient.id).await?;
         let running = rows::active(&mut tx, user, patient.organization_id, now).await?;
         if let Some(row) = running.iter().find(|row| row.patient_id == patient.id) {
+            tx.settle_earlier().await?;
             return Ok(case(row, now));
         }
         let id: BreakGlassId = self.id();
@@ -271,12 +272,10 @@ impl Service {
         let entries = self.open_cases(&mut conn, &found).await?;
         drop(conn);
         if !entries.is_empty() {
-            let mut tx = self.begin().await?;
             let mut entry = self.entry(actor, "break_glass.read");
             entry.purpose = PurposeOfUse::Operations;
             entry.detail.insert("count", entries.len().to_string());
-            tx.record(entry);
-            tx.commit().await?;
+            self.record_readings(vec![entry]).await?;
         }
         Ok(BreakGlassPage { entries, has_more })
     }

@@ -154,7 +154,6 @@ impl Service {
         let has_next = found.len() > first as usize;
         found.truncate(first as usize);
 
-        let mut tx = self.begin().await?;
         let mut entry = self.entry(actor, "disclosures.read");
         entry.purpose = PurposeOfUse::Operations;
         entry.organization_id = owner;
@@ -163,8 +162,7 @@ impl Service {
         entry
             .detail
             .insert("reportable_only", input.reportable_only.to_string());
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(DisclosurePage {
             disclosures: found.into_iter().map(Disclosure::from).collect(),
             has_next,

@@ -30,13 +30,13 @@ impl Service {
             ));
         }
         let hash = self.store().keyring()?.index().mrn(organization.uuid(), mrn);
-        let mut tx = self.begin().await?;
-        let found = rows::by_mrn(&mut tx, organization, &hash).await?.map(|row| row.id);
+        let mut conn = self.read().await?;
+        let found = rows::by_mrn(&mut conn, organization, &hash).await?.map(|row| row.id);
+        drop(conn);
         let mut entry = self.entry(actor, "audit.find_patient");
         entry.purpose = PurposeOfUse::Operations;
         entry.patient_id = found;
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(found)
     }
 }

@@ -35,13 +35,11 @@ impl Service {
             let mut named = self.guests_named(&mut self.read().await?, [Some(guest)]).await?;
             read.guest = named.remove(&guest);
         }
-        let mut tx = self.begin().await?;
         let mut entry = self.entry(actor, "audit.read");
         entry.purpose = PurposeOfUse::Operations;
         entry.patient_id = read.patient_id;
         entry.object_id = Some(id.to_string());
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(read)
     }
 }

@@ -204,12 +204,10 @@ impl Service {
             .map(|row| self.open_review(row))
             .collect::<Result<Vec<_>>>()?;
         if !entries.is_empty() {
-            let mut tx = self.begin().await?;
             let mut entry = self.entry(actor, "audit.review.read");
             entry.purpose = PurposeOfUse::Operations;
             entry.detail.insert("count", entries.len().to_string());
-            tx.record(entry);
-            tx.commit().await?;
+            self.record_readings(vec![entry]).await?;
         }
         Ok(AuditReviewPage { entries, has_more })
     }

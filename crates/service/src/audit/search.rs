@@ -12,7 +12,10 @@ use liaison_domain::{
 };
 use liaison_ledger::Leaf;
 pub use liaison_store::ledger::EntryColumn as AuditColumn;
-use liaison_store::ledger::{self as rows, EntryFilter, EntryRow, GUEST_DETAIL};
+use liaison_store::{
+    NewEntry,
+    ledger::{self as rows, EntryFilter, EntryRow, GUEST_DETAIL},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{filter::AuditFilter, page};
@@ -62,7 +65,7 @@ struct Place {
 }
 
 /// Counting stops here: an auditor who finds more narrows the filter or exports.
-pub const MOST_COUNTED: u32 = 10_000;
+pub const MOST_COUNTED: u32 = 1_000;
 
 /// One act as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -276,8 +279,8 @@ impl Service {
         if input.after.is_some() {
             detail.push(("page", "further".to_owned()));
         }
-        self.record_audit(actor, "audit.search", &input.filter, &filter, detail)
-            .await?;
+        let entry = self.look_entry(actor, "audit.search", &input.filter, &filter, detail);
+        self.record_readings(vec![entry]).await?;
         Ok(AuditPage {
             entries,
             has_next,
@@ -293,7 +296,7 @@ impl Service {
         }
     }
 
-    /// Records a look at the records: the ids it asked about and the names of its fields.
+    /// Records a look at the records at once.
     pub(crate) async fn record_audit(
         &self,
         actor: &Actor,
@@ -302,6 +305,21 @@ impl Service {
         filter: &EntryFilter,
         detail: Vec<(&'static str, String)>,
     ) -> Result<EntryId> {
+        let mut tx = self.begin().await?;
+        let id = tx.record(self.look_entry(actor, action, given, filter, detail));
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// The ledger entry of a look at the records: the ids it asked about and the names of its fields.
+    fn look_entry(
+        &self,
+        actor: &Actor,
+        action: &'static str,
+        given: &AuditFilter,
+        filter: &EntryFilter,
+        detail: Vec<(&'static str, String)>,
+    ) -> NewEntry {
         let mut entry = self.entry(actor, action);
         entry.purpose = PurposeOfUse::Operations;
         entry.patient_id = filter.patient_id;
@@ -311,9 +329,6 @@ impl Service {
         entry.object_id = filter.user_id.map(|user| user.to_string());
         entry.detail.insert("fields", given.fields());
         entry.detail.extend(detail);
-        let mut tx = self.begin().await?;
-        let id = tx.record(entry);
-        tx.commit().await?;
-        Ok(id)
+        entry
     }
 }

@@ -181,6 +181,7 @@ impl Service {
             EndpointStatus::Active
         };
         if row.status == status {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         let row = EndpointRow {

@@ -396,6 +396,7 @@ impl Service {
             .await?
             .ok_or(ServiceError::NotFound("person"))?;
         if row.disabled_at.is_some() == disabled {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         let now = self.now();

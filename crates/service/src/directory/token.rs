@@ -159,6 +159,7 @@ impl Service {
         }
         let token = found.ok_or(ServiceError::NotFound("token"))?;
         if token.revoked_at.is_some() {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         rows::token::revoke(&mut tx, id, self.now()).await?;

@@ -29,6 +29,7 @@ impl Service {
             return Err(ServiceError::NotFound("this"));
         };
         if !links::request_account(&mut tx, guest.id, self.now()).await? {
+            tx.settle_earlier().await?;
             return Ok(false);
         }
         let mut facts = BTreeMap::from([

@@ -11,7 +11,7 @@ use liaison_domain::{
     disposition::{Answer, MAX_COMMENT, check_answer},
 };
 use liaison_store::{
-    Json, PatientKey, Place, Tx,
+    Conn, Json, PatientKey, Place, Tx,
     acknowledgments::{self, AcknowledgmentRow, HoldRow},
     call_tasks, deliveries,
     recipients::{self, RecipientRow},
@@ -144,6 +144,18 @@ pub(crate) struct Acknowledger {
     pub(crate) at: DateTime<Utc>,
 }
 
+/// Who and where, for telling the clinic what happened to its loop.
+pub(crate) struct Circumstances {
+    /// Who answers for the loop at the clinic.
+    owner: UserId,
+    /// The clinic's name.
+    clinic: String,
+    /// The addressed team's or person's name.
+    recipient: String,
+    /// The name of the guest who did it, where one did.
+    by: Option<String>,
+}
+
 impl Service {
     /// Acknowledges a loop.
     pub async fn acknowledge(&self, actor: &Actor, input: Acknowledge) -> Result<Acknowledged> {
@@ -152,7 +164,10 @@ impl Service {
         let id = input
             .recipient_id
             .ok_or_else(|| ServiceError::Invalid(vec![FieldProblem::required("recipientId")]))?;
-        self.loop_as_recipient(actor, id, Action::Acknowledge).await?;
+        let found = self.loop_as_recipient(actor, id, Action::Acknowledge).await?;
+        let mut conn = self.read().await?;
+        let circumstances = self.circumstances(&mut conn, actor, &found).await?;
+        drop(conn);
         let mut tx = self.begin().await?;
         let key = input.idempotency_key.clone();
         if let Some(earlier) = idempotency::replay(&mut tx, actor, key.as_deref(), "acknowledge", &input).await? {
@@ -188,7 +203,9 @@ impl Service {
             spoken_with: None,
             at: self.now(),
         };
-        let acknowledged = self.write_acknowledgment(&mut tx, actor, &mut row, &input, who).await?;
+        let acknowledged = self
+            .write_acknowledgment(&mut tx, actor, &mut row, &input, (who, circumstances))
+            .await?;
         idempotency::keep(
             self,
             &mut tx,
@@ -210,7 +227,7 @@ impl Service {
         actor: &Actor,
         row: &mut RecipientRow,
         input: &Acknowledge,
-        who: Acknowledger,
+        (who, circumstances): (Acknowledger, Circumstances),
     ) -> Result<Acknowledged> {
         let now = self.now();
         let random = self.store().random();
@@ -234,6 +251,18 @@ impl Service {
             opioid_change: input.opioid_change.clone(),
             spoken_with: who.spoken_with.clone(),
         };
+        self.write_answers(tx, actor, row, &input.answers, &key).await?;
+        let held = self.write_holds(tx, actor, row, input, &who, &key).await?;
+        deliveries::cancel_of_recipient(tx, row.id, now).await?;
+        call_tasks::cancel_waiting(tx, row.id, now).await?;
+        if needs_reply {
+            self.plan_reply(tx, actor, row, input).await?;
+        }
+        self.accept_redirect_of(tx, actor, row).await?;
+        self.save_loop(tx, row).await?;
+        self.tell_of_acknowledgment(tx, row, &input.dispositions, held, circumstances)
+            .await?;
+        // From here on rows are only added, all of them together.
         acknowledgments::insert(
             tx,
             &AcknowledgmentRow {
@@ -253,16 +282,7 @@ impl Service {
                 acknowledged_at: who.at,
                 recorded_at: now,
             },
-        )
-        .await?;
-        self.write_answers(tx, actor, row, &input.answers, &key).await?;
-        let held = self.write_holds(tx, actor, row, input, &who, &key).await?;
-        deliveries::cancel_of_recipient(tx, row.id, now).await?;
-        call_tasks::cancel_waiting(tx, row.id, now).await?;
-        if needs_reply {
-            self.plan_reply(tx, actor, row, input).await?;
-        }
-        self.accept_redirect_of(tx, actor, row).await?;
+        );
         let fact = Fact {
             level: EvidenceLevel::Acknowledged,
             occurred_at: who.at,
@@ -288,9 +308,6 @@ impl Service {
             .detail
             .insert("by_telephone", who.call_task_id.is_some().to_string());
         tx.record(entry);
-        self.tell_of_acknowledgment(tx, actor, row, &input.dispositions, held)
-            .await?;
-        self.save_loop(tx, row).await?;
         Ok(Acknowledged {
             acknowledgment_id: id,
             recipient_id: row.id,
@@ -426,10 +443,10 @@ impl Service {
     async fn tell_of_acknowledgment(
         &self,
         tx: &mut Tx,
-        actor: &Actor,
         row: &RecipientRow,
         dispositions: &[Disposition],
         held: bool,
+        circumstances: Circumstances,
     ) -> Result<()> {
         let alerts = dispositions.iter().any(|disposition| disposition.alerts_sender());
         let kind = if held {
@@ -439,18 +456,32 @@ impl Service {
         } else {
             NoticeKind::Acknowledged
         };
-        let owner = self.clinic_owner(tx, row).await?;
         let mut users = vec![row.shared_by];
-        if owner != row.shared_by {
-            users.push(owner);
+        if circumstances.owner != row.shared_by {
+            users.push(circumstances.owner);
         }
         let urgency = if alerts {
             row.urgency.max(Urgency::Urgent)
         } else {
             row.urgency
         };
-        let by = self.named_by(tx, actor).await?;
-        self.tell_clinic_by(tx, row, kind, users, (urgency, alerts), by).await
+        self.tell_clinic_of(tx, row, kind, users, (urgency, alerts), circumstances)
+            .await
+    }
+
+    /// What telling the clinic about a loop takes from the directory. It may be read before the writer is held.
+    pub(crate) async fn circumstances(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        row: &RecipientRow,
+    ) -> Result<Circumstances> {
+        Ok(Circumstances {
+            owner: self.clinic_owner(conn, row).await?,
+            clinic: self.organization_name(conn, row.organization_id).await?,
+            recipient: self.recipient_name(conn, row).await?,
+            by: self.named_by(conn, actor).await?,
+        })
     }
 
     /// Tells people of the clinic about a loop.
@@ -477,12 +508,31 @@ impl Service {
         (urgency, by_mail): (Urgency, bool),
         by: Option<String>,
     ) -> Result<()> {
-        let clinic = self.organization_name(tx, row.organization_id).await?;
-        let mut facts = BTreeMap::new();
-        facts.insert("recipient".to_owned(), self.recipient_name(tx, row).await?);
-        if let Some(by) = by {
+        let circumstances = Circumstances {
+            // Whom to tell is decided by the caller.
+            owner: row.shared_by,
+            clinic: self.organization_name(tx, row.organization_id).await?,
+            recipient: self.recipient_name(tx, row).await?,
+            by,
+        };
+        self.tell_clinic_of(tx, row, kind, users, (urgency, by_mail), circumstances)
+            .await
+    }
+
+    async fn tell_clinic_of(
+        &self,
+        tx: &mut Tx,
+        row: &RecipientRow,
+        kind: NoticeKind,
+        users: Vec<UserId>,
+        (urgency, by_mail): (Urgency, bool),
+        circumstances: Circumstances,
+    ) -> Result<()> {
+        let mut facts = BTreeMap::from([("recipient".to_owned(), circumstances.recipient)]);
+        if let Some(by) = circumstances.by {
             facts.insert("by".to_owned(), by);
         }
+        let clinic = circumstances.clinic;
         self.tell(
             tx,
             Tell {

@@ -163,7 +163,9 @@ impl Service {
                 comment: input.note.clone(),
                 ..Acknowledge::default()
             };
-            acknowledged = Some(self.write_acknowledgment(tx, actor, row, &answer, who).await?);
+            let circumstances = self.circumstances(tx, actor, row).await?;
+            let written = self.write_acknowledgment(tx, actor, row, &answer, (who, circumstances));
+            acknowledged = Some(written.await?);
         } else if row.reply_due && matches!(task.reason, CallReason::CallRequested | CallReason::ReplyDue) {
             apply(row, LoopEvent::ClinicReplied, now)?;
             call_tasks::cancel_replies(tx, row.id, now).await?;

@@ -130,14 +130,13 @@ impl Service {
             });
         }
         if !read.is_empty() {
-            let mut tx = self.begin().await?;
-            for patient in read {
+            let entries = read.into_iter().map(|patient| {
                 let mut entry = self.entry(actor, "hold.read");
                 entry.patient_id = Some(patient);
                 mark_break_glass(&mut entry, case);
-                tx.record(entry);
-            }
-            tx.commit().await?;
+                entry
+            });
+            self.record_readings(entries.collect()).await?;
         }
         Ok(found)
     }

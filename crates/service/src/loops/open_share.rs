@@ -20,13 +20,17 @@ impl Service {
     /// the content leaves. Opening again is another entry, never another level.
     pub async fn open_share(&self, actor: &Actor, id: RecipientId) -> Result<Opened> {
         let author = actor.author().ok_or(ServiceError::Unauthenticated)?;
-        self.loop_as_recipient(actor, id, Action::OpenShare).await?;
+        let found = self.loop_as_recipient(actor, id, Action::OpenShare).await?;
+        found.state().may_open()?;
+        // A signed version never changes, so it is opened before the writer is held.
+        let mut conn = self.read().await?;
+        let note = self.released_content(&mut conn, found.note_version_id).await?;
+        drop(conn);
         let mut tx = self.begin().await?;
         let mut row = recipients::lock(&mut tx, id)
             .await?
             .ok_or(ServiceError::NotFound("this"))?;
         row.state().may_open()?;
-        let note = self.released_content(&mut tx, row.note_version_id).await?;
         if !recipients::was_opened_by(&mut tx, id, author).await? {
             let now = self.now();
             let late = row.level >= EvidenceLevel::Opened;
@@ -38,11 +42,11 @@ impl Service {
                 source: "open",
                 artefact: actor.request_id.clone().unwrap_or_else(|| "opened".to_owned()),
             };
-            self.record_evidence(&mut tx, actor, &row, fact, late).await?;
             if !late {
                 apply(&mut row, LoopEvent::Evidence(EvidenceLevel::Opened), now)?;
                 self.save_loop(&mut tx, &mut row).await?;
             }
+            self.record_evidence(&mut tx, actor, &row, fact, late).await?;
         }
         let mut entry = self.loop_entry(actor, "share.open", &row);
         entry

@@ -318,8 +318,11 @@ impl Service {
             recall_reason_sealed: None,
             superseded_at: None,
         };
-        shares::insert(tx, &share).await?;
-        let rows = self.write_loops(tx, actor, &share, &targets, None).await?;
+        shares::insert(tx, &share);
+        let basis = self
+            .loop_basis(tx, share.organization_id, share.urgency, &targets)
+            .await?;
+        let rows = self.write_loops(tx, actor, &share, (&targets, &basis), None).await?;
         let mut entry = self.entry(actor, "share.create");
         entry.patient_id = Some(version.patient_id);
         entry.note_id = Some(version.note_id);

@@ -133,7 +133,12 @@ impl Service {
         if !problems.is_empty() {
             return Err(ServiceError::Invalid(problems));
         }
-        let created = self.write_loops(tx, actor, &share, &targets, Some(row.id)).await?;
+        let basis = self
+            .loop_basis(tx, share.organization_id, share.urgency, &targets)
+            .await?;
+        let created = self
+            .write_loops(tx, actor, &share, (&targets, &basis), Some(row.id))
+            .await?;
         let new = created.first().ok_or(ServiceError::NotFound("this"))?;
         row.redirected_to = Some(new.id);
         self.keep_reason(tx, actor, new, input.reason.trim()).await?;

@@ -1,17 +1,19 @@
 //! Share a signed note version: check it before it leaves, plan the loops, their routes and timers, all in one
 //! transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, CallReason, CareRole, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId, OrganizationId, PurposeOfUse,
-    QuestionId, QuestionStatus, RecipientId, ShareId, TeamId, Urgency, UserId,
+    Actor, CallReason, CareRole, CareTeamEntryId, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId, OrganizationId,
+    PurposeOfUse, QuestionId, QuestionStatus, RecipientId, RestrictionId, ShareId, TeamId, Urgency, UserId,
     access::{Action, Relation},
+    escalation::Policy,
 };
 use liaison_store::{
     Conn, Json, Place, Tx, deliveries,
     directory::effective_policy,
+    patients::{care_team_at, restrictions_of},
     recipients::{self, RecipientRow},
     shares::{self, QuestionRow, ShareRow, ShareableRow},
     tasks::Queue,
@@ -138,6 +140,23 @@ struct Plan {
     version: ShareableRow,
     targets: Vec<Target>,
     checks: Vec<ReleaseCheck>,
+    basis: LoopBasis,
+}
+
+/// What loops need to know of the organizations beside their targets.
+pub(crate) struct LoopBasis {
+    /// The clinic's name.
+    clinic: String,
+    /// The escalation policies at the share's urgency.
+    policies: BTreeMap<OrganizationId, Policy>,
+}
+
+/// What of the patient a plan rests on; read again when the plan is carried out.
+#[derive(PartialEq, Eq)]
+struct Footing {
+    version: Option<(i64, Option<DateTime<Utc>>)>,
+    care_team: Vec<(CareTeamEntryId, Option<DateTime<Utc>>)>,
+    restrictions: Vec<(RestrictionId, Option<DateTime<Utc>>)>,
 }
 
 impl Service {
@@ -150,7 +169,10 @@ impl Service {
     ) -> Result<Vec<ReleaseCheck>> {
         self.authorize(actor, Action::ShareNote, Relation::Own).await?;
         let mut conn = self.read().await?;
-        Ok(self.plan_share(&mut conn, actor, version, recipients).await?.checks)
+        Ok(self
+            .plan_share(&mut conn, actor, version, recipients, None)
+            .await?
+            .checks)
     }
 
     /// Shares a signed version.
@@ -159,14 +181,29 @@ impl Service {
         let sender = actor.user_id.ok_or(ServiceError::Unauthenticated)?;
         let mut problems = check_texts(&input, self.now());
         let key = input.idempotency_key.clone();
+        // Planned before the writer is held; what concerns the patient is looked at again while it is.
+        let mut conn = self.read().await?;
+        let footing = self.footing(&mut conn, input.note_version_id).await?;
+        let mut planned = self
+            .plan_share(
+                &mut conn,
+                actor,
+                input.note_version_id,
+                &input.recipients,
+                input.urgency,
+            )
+            .await;
+        drop(conn);
         let mut tx = self.begin().await?;
         if let Some(earlier) = idempotency::replay(&mut tx, actor, key.as_deref(), "shareNote", &input).await? {
             return Ok(earlier);
         }
-        let plan = match self
-            .plan_share(&mut tx, actor, input.note_version_id, &input.recipients)
-            .await
-        {
+        if self.footing(&mut tx, input.note_version_id).await? != footing {
+            planned = self
+                .plan_share(&mut tx, actor, input.note_version_id, &input.recipients, input.urgency)
+                .await;
+        }
+        let plan = match planned {
             Ok(plan) => plan,
             Err(ServiceError::Invalid(more)) => {
                 problems.extend(more);
@@ -201,6 +238,7 @@ impl Service {
         actor: &Actor,
         version: NoteVersionId,
         recipients: &[NewRecipient],
+        raised: Option<Urgency>,
     ) -> Result<Plan> {
         let version = shares::shareable(conn, version)
             .await?
@@ -220,10 +258,47 @@ impl Service {
         }
         let (targets, people) = self.resolve(conn, version.patient_id, recipients).await?;
         let checks = self.check_release(conn, &version, &targets, &people).await?;
+        let urgency = version.urgency.max(raised.unwrap_or(version.urgency));
+        let basis = self
+            .loop_basis(conn, version.organization_id, urgency, &targets)
+            .await?;
         Ok(Plan {
             version,
             targets,
             checks,
+            basis,
+        })
+    }
+
+    async fn footing(&self, conn: &mut Conn, version: NoteVersionId) -> Result<Footing> {
+        let found = shares::shareable(conn, version).await?;
+        let patients: Vec<_> = found.iter().map(|row| row.patient_id).collect();
+        let care_team = care_team_at(conn, &patients, self.now()).await?;
+        let restrictions = restrictions_of(conn, &patients).await?;
+        Ok(Footing {
+            version: found.map(|row| (row.newest, row.withdrawn_at)),
+            care_team: care_team.iter().map(|row| (row.id, row.until_at)).collect(),
+            restrictions: restrictions.iter().map(|row| (row.id, row.ended_at)).collect(),
+        })
+    }
+
+    /// Reads what loops of a clinic's share need to know beside their targets.
+    pub(crate) async fn loop_basis(
+        &self,
+        conn: &mut Conn,
+        clinic: OrganizationId,
+        urgency: Urgency,
+        targets: &[Target],
+    ) -> Result<LoopBasis> {
+        let mut policies = BTreeMap::new();
+        for target in targets {
+            if let Entry::Vacant(place) = policies.entry(target.organization_id) {
+                place.insert(effective_policy(conn, target.organization_id, urgency).await?);
+            }
+        }
+        Ok(LoopBasis {
+            clinic: self.organization_name(conn, clinic).await?,
+            policies,
         })
     }
 
@@ -266,7 +341,7 @@ impl Service {
             recall_reason_sealed: None,
             superseded_at: None,
         };
-        shares::insert(tx, &share).await?;
+        shares::insert(tx, &share);
         let mut questions = Vec::with_capacity(input.questions.len());
         for (position, question) in (0..).zip(&input.questions) {
             let id: QuestionId = self.id();
@@ -288,7 +363,9 @@ impl Service {
             });
         }
         shares::insert_questions(tx, &questions).await?;
-        let rows = self.write_loops(tx, actor, &share, &plan.targets, None).await?;
+        let rows = self
+            .write_loops(tx, actor, &share, (&plan.targets, &plan.basis), None)
+            .await?;
 
         let mut entry = self.entry(actor, "share.create");
         entry.purpose = if input.overrides.iter().any(|given| given.code == "RESTRICTED") {
@@ -320,24 +397,17 @@ impl Service {
         tx: &mut Tx,
         actor: &Actor,
         share: &ShareRow,
-        targets: &[Target],
+        (targets, basis): (&[Target], &LoopBasis),
         redirected_from: Option<RecipientId>,
     ) -> Result<Vec<RecipientRow>> {
         let now = self.now();
-        let clinic = self.organization_name(tx, share.organization_id).await?;
+        let clinic = &basis.clinic;
         let mut rows = Vec::with_capacity(targets.len());
         let mut sent = Vec::new();
         let mut calls = Vec::new();
-        let mut policies = BTreeMap::new();
         for target in targets {
-            let policy = match policies.get(&target.organization_id) {
-                Some(policy) => Clone::clone(policy),
-                None => {
-                    let policy = effective_policy(tx, target.organization_id, share.urgency).await?;
-                    policies.insert(target.organization_id, policy.clone());
-                    policy
-                }
-            };
+            let known = basis.policies.get(&target.organization_id);
+            let policy = known.cloned().unwrap_or_else(|| Policy::default_for(share.urgency));
             let required = target.duty.is_required();
             let due_at = required.then(|| policy.due(share.urgency, now, &target.calendar));
             let next_step_at = required

@@ -74,16 +74,16 @@ impl Service {
             .authorize_record(actor, Action::ReadNote, relation, patient, "note version")
             .await?;
         let row = row.ok_or(ServiceError::NotFound("note version"))?;
-        let mut tx = self.begin().await?;
-        let released = self.released_content(&mut tx, id).await?;
+        let mut conn = self.read().await?;
+        let released = self.released_content(&mut conn, id).await?;
+        drop(conn);
         let mut entry = self.entry(actor, "note.read");
         entry.patient_id = Some(row.patient_id);
         entry.note_id = Some(row.note_id);
         entry.note_version_id = Some(id);
         entry.detail.insert("body", "signed".to_owned());
         mark_break_glass(&mut entry, case);
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(released)
     }
 

@@ -61,9 +61,8 @@ impl Service {
         });
         drop(conn);
         if case.is_some() {
-            let mut tx = self.begin().await?;
-            self.record_reading(&mut tx, actor, patient, "timeline", case);
-            tx.commit().await?;
+            self.record_readings(vec![self.reading(actor, patient, "timeline", case)])
+                .await?;
         }
         Ok(TimelinePage { items, next })
     }

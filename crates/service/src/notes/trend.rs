@@ -84,13 +84,13 @@ impl Service {
     /// `NotFound` for the patient.
     pub async fn patient_trend(&self, actor: &Actor, patient: PatientId) -> Result<PatientTrend> {
         let (_, case) = self.own_record(actor, Action::ReadPatient, patient).await?;
-        let mut tx = self.begin().await?;
-        let trend = self.trend_of(&mut tx, patient, None).await?;
+        let mut conn = self.read().await?;
+        let trend = self.trend_of(&mut conn, patient, None).await?;
+        drop(conn);
         let mut entry = self.entry(actor, "patient.trend");
         entry.patient_id = Some(patient);
         mark_break_glass(&mut entry, case);
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(trend)
     }
 

@@ -85,6 +85,7 @@ impl Service {
             row.team_id == input.team_id && row.user_id == input.user_id && row.care_role == input.care_role
         });
         if let Some(row) = same {
+            tx.settle_earlier().await?;
             return Ok(CareTeamEntryAdded {
                 entry_id: row.id,
                 existed: true,
@@ -142,6 +143,7 @@ impl Service {
             .await?
             .ok_or(ServiceError::NotFound("care team entry"))?;
         if row.until_at.is_some_and(|until| until <= now) {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         // An entry that was to begin later ends as it begins, so that it never holds.

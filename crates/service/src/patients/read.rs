@@ -7,7 +7,7 @@ use liaison_domain::{
     access::{Action, Relation},
 };
 use liaison_store::{
-    Conn, Tx,
+    Conn, NewEntry,
     patients::{self as rows, PatientRow},
 };
 
@@ -24,11 +24,11 @@ impl Service {
     /// `NotFound` when there is none, or it is another clinic's.
     pub async fn patient(&self, actor: &Actor, id: PatientId) -> Result<Patient> {
         let (row, case) = self.own_record(actor, Action::ReadPatient, id).await?;
-        let mut tx = self.begin().await?;
-        let key = self.store().keyring()?.patient_key(&mut tx, id).await?;
+        let mut conn = self.read().await?;
+        let key = self.store().keyring()?.patient_key(&mut conn, id).await?;
+        drop(conn);
         let patient = identity::open(&row, &key)?;
-        self.record_reading(&mut tx, actor, id, "one", case);
-        tx.commit().await?;
+        self.record_readings(vec![self.reading(actor, id, "one", case)]).await?;
         Ok(patient)
     }
 
@@ -42,19 +42,16 @@ impl Service {
         self.authorize(actor, Action::ReadPatient, Relation::Own).await?;
         let mut conn = self.read().await?;
         let mut found = rows::get_many(&mut conn, &ids).await?;
-        drop(conn);
         let known = found.len();
         found.retain(|row| actor.acts_for(row.organization_id));
+        let opened = self.open_patients(&mut conn, &found).await?;
+        drop(conn);
         if found.len() < known {
             // The refusal is the ledger's; the answer only leaves the others out.
             let _ = self.authorize(actor, Action::ReadPatient, Relation::None).await;
         }
-        let mut tx = self.begin().await?;
-        let opened = self.open_patients(&mut tx, &found).await?;
-        for row in &found {
-            self.record_reading(&mut tx, actor, row.id, "batch", None);
-        }
-        tx.commit().await?;
+        let readings = found.iter().map(|row| self.reading(actor, row.id, "batch", None));
+        self.record_readings(readings.collect()).await?;
         Ok(opened.into_iter().map(|patient| (patient.id, patient)).collect())
     }
 
@@ -94,19 +91,12 @@ impl Service {
             .collect()
     }
 
-    /// Adds the ledger entry of one reading.
-    pub(crate) fn record_reading(
-        &self,
-        tx: &mut Tx,
-        actor: &Actor,
-        id: PatientId,
-        via: &str,
-        case: Option<BreakGlassId>,
-    ) {
+    /// The ledger entry of one reading.
+    pub(crate) fn reading(&self, actor: &Actor, id: PatientId, via: &str, case: Option<BreakGlassId>) -> NewEntry {
         let mut entry = self.entry(actor, "patient.read");
         entry.patient_id = Some(id);
         entry.detail.insert("via", via.to_owned());
         mark_break_glass(&mut entry, case);
-        tx.record(entry);
+        entry
     }
 }

@@ -206,6 +206,7 @@ impl Service {
             .await?
             .ok_or(ServiceError::NotFound("restriction"))?;
         if row.ended_at.is_some() {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         rows::end_restriction(&mut tx, id, self.now(), actor.user_id).await?;
@@ -224,9 +225,10 @@ impl Service {
     /// `NotFound` for the patient.
     pub async fn restrictions(&self, actor: &Actor, patient: PatientId) -> Result<Vec<Restriction>> {
         let (_, case) = self.own_record(actor, Action::ReadPatient, patient).await?;
-        let mut tx = self.begin().await?;
-        let found = rows::restrictions_of(&mut tx, &[patient]).await?;
-        let key = self.store().keyring()?.patient_key(&mut tx, patient).await?;
+        let mut conn = self.read().await?;
+        let found = rows::restrictions_of(&mut conn, &[patient]).await?;
+        let key = self.store().keyring()?.patient_key(&mut conn, patient).await?;
+        drop(conn);
         let mut opened = Vec::with_capacity(found.len());
         for row in found {
             let detail = match &row.detail_sealed {
@@ -239,8 +241,7 @@ impl Service {
         entry.patient_id = Some(patient);
         entry.detail.insert("count", opened.len().to_string());
         mark_break_glass(&mut entry, case);
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(opened)
     }
 }

@@ -71,10 +71,10 @@ impl Service {
 
         // One more than asked tells whether more follow.
         let limit = search.limit + 1;
-        let mut tx = self.begin().await?;
+        let mut conn = self.read().await?;
         let (by, mut found) = match (mrn, tokens) {
             (Some(mrn), _) => {
-                let row = rows::by_mrn(&mut tx, organization, &index.mrn(organization.uuid(), &mrn)).await?;
+                let row = rows::by_mrn(&mut conn, organization, &index.mrn(organization.uuid(), &mrn)).await?;
                 (
                     "mrn",
                     row.into_iter()
@@ -84,21 +84,24 @@ impl Service {
             }
             (None, Some(tokens)) => (
                 "name",
-                rows::by_tokens(&mut tx, organization, &tokens, search.after, limit).await?,
+                rows::by_tokens(&mut conn, organization, &tokens, search.after, limit).await?,
             ),
-            (None, None) => ("all", rows::all(&mut tx, organization, search.after, limit).await?),
+            (None, None) => ("all", rows::all(&mut conn, organization, search.after, limit).await?),
         };
         let has_more = found.len() > search.limit as usize;
         found.truncate(search.limit as usize);
-        let patients = self.open_patients(&mut tx, &found).await?;
+        let patients = self.open_patients(&mut conn, &found).await?;
+        drop(conn);
         let mut entry = self.entry(actor, "patient.search");
         entry.detail.insert("by", by.to_owned());
         entry.detail.insert("results", patients.len().to_string());
-        tx.record(entry);
-        for patient in &patients {
-            self.record_reading(&mut tx, actor, patient.id, "search", None);
-        }
-        tx.commit().await?;
+        let mut readings = vec![entry];
+        readings.extend(
+            patients
+                .iter()
+                .map(|patient| self.reading(actor, patient.id, "search", None)),
+        );
+        self.record_readings(readings).await?;
         Ok(PatientPage { patients, has_more })
     }
 }

@@ -167,14 +167,12 @@ impl Service {
             HashMap::new()
         };
         drop(conn);
-        let mut tx = self.begin().await?;
         let mut entry = self.entry(actor, "board.read");
         entry.purpose = PurposeOfUse::CoordinationOfCare;
         entry.patient_id = query.patient_id.filter(|id| identities.contains_key(id));
         entry.detail.insert("count", rows.len().to_string());
         entry.detail.insert("identities", identities.len().to_string());
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         let entries = rows
             .into_iter()
             .map(|row| {

@@ -111,12 +111,10 @@ impl Service {
         patients.dedup();
         let identities = self.identities(&mut conn, &patients).await?;
         drop(conn);
-        let mut tx = self.begin().await?;
         let mut entry = self.entry(actor, "call_list.read");
         entry.purpose = PurposeOfUse::CoordinationOfCare;
         entry.detail.insert("count", rows.len().to_string());
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         let entries = rows
             .into_iter()
             .map(|task| CallListEntry {
@@ -152,23 +150,24 @@ impl Service {
         self.authorize_own(&reader, Action::WorkCallTasks, relation, "call")
             .await?;
         let task = task.ok_or(ServiceError::NotFound("call"))?;
-        let mut tx = self.begin().await?;
-        let recipient = recipients::by_ids(&mut tx, &[task.recipient_id.uuid()])
+        let mut conn = self.read().await?;
+        let recipient = recipients::by_ids(&mut conn, &[task.recipient_id.uuid()])
             .await?
             .pop()
             .ok_or(ServiceError::NotFound("call"))?;
         let patient = self
-            .identities(&mut tx, &[task.patient_id])
+            .identities(&mut conn, &[task.patient_id])
             .await?
             .remove(&task.patient_id);
-        let note = self.released_content(&mut tx, recipient.note_version_id).await?;
+        let note = self.released_content(&mut conn, recipient.note_version_id).await?;
         let detail = match &task.detail_sealed {
             Some(sealed) => {
-                let key = self.store().keyring()?.patient_key(&mut tx, task.patient_id).await?;
+                let key = self.store().keyring()?.patient_key(&mut conn, task.patient_id).await?;
                 Some(Phi::new(key.open_json(detail_place(task.id), sealed)?))
             }
             None => None,
         };
+        drop(conn);
         let mut entry = self.entry(actor, "call.read");
         entry.purpose = PurposeOfUse::CoordinationOfCare;
         entry.patient_id = Some(task.patient_id);
@@ -176,8 +175,7 @@ impl Service {
         entry.recipient_id = Some(task.recipient_id);
         entry.note_version_id = Some(recipient.note_version_id);
         entry.object_id = Some(task.id.to_string());
-        tx.record(entry);
-        tx.commit().await?;
+        self.record_readings(vec![entry]).await?;
         Ok(Call {
             task,
             recipient,

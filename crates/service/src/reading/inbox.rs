@@ -151,13 +151,24 @@ impl Service {
         let kinds = kinds_of(&mut conn, &rows).await?;
         let questions = open_questions(&mut conn, &rows).await?;
         drop(conn);
-        let mut tx = self.begin().await?;
-        let placed = self.place(&mut tx, actor, rows.iter().map(|(_, row)| row)).await?;
         let mut entry = self.entry(actor, "inbox.read");
         entry.detail.insert("count", rows.len().to_string());
         entry.detail.insert("identities", identities.len().to_string());
-        tx.record(entry);
-        tx.commit().await?;
+        let wanted: Vec<RecipientId> = rows
+            .iter()
+            .filter(|(_, row)| lacks_placement(row))
+            .map(|(_, row)| row.id)
+            .collect();
+        let placed = if wanted.is_empty() {
+            self.record_readings(vec![entry]).await?;
+            HashMap::new()
+        } else {
+            let mut tx = self.begin().await?;
+            let placed = self.place(&mut tx, actor, &wanted).await?;
+            tx.record(entry);
+            tx.commit().await?;
+            placed
+        };
         let entries = rows
             .into_iter()
             .map(|(waiting, row)| {
@@ -225,15 +236,11 @@ impl Service {
         &self,
         tx: &mut Tx,
         actor: &Actor,
-        rows: impl Iterator<Item = &RecipientRow>,
+        wanted: &[RecipientId],
     ) -> Result<HashMap<RecipientId, RecipientRow>> {
-        let wanted: Vec<RecipientId> = rows.filter(|row| lacks_placement(row)).map(|row| row.id).collect();
         let mut placed = HashMap::new();
-        if wanted.is_empty() {
-            return Ok(placed);
-        }
         let now = self.now();
-        for mut row in inbox::lock_all(tx, &wanted).await? {
+        for mut row in inbox::lock_all(tx, wanted).await? {
             // Somebody may have opened or ended it since it was read.
             if lacks_placement(&row) {
                 let fact = Fact {

@@ -137,11 +137,9 @@ impl Service {
         drop(conn);
         // Where texts are read, the share's reading is in the ledger already.
         if letter.patient.is_some() && !(opened_by_reader && row.state().may_open().is_ok()) {
-            let mut tx = self.begin().await?;
             let mut entry = self.loop_entry(actor, "patient.read", &row);
             entry.detail.insert("via", "letter".to_owned());
-            tx.record(entry);
-            tx.commit().await?;
+            self.record_readings(vec![entry]).await?;
         }
         Ok(letter)
     }
@@ -173,20 +171,21 @@ impl Service {
         let author = actor.author().ok_or(ServiceError::Unauthenticated)?;
         let row = self.loop_as_recipient(actor, id, Action::OpenShare).await?;
         row.state().may_open()?;
-        let mut tx = self.begin().await?;
-        if !recipients::was_opened_by(&mut tx, id, author).await? {
+        let mut conn = self.read().await?;
+        if !recipients::was_opened_by(&mut conn, id, author).await? {
             return Err(Illegal::NotOpened.into());
         }
-        let shared: Vec<NoteId> = recipients::of_patient(&mut tx, row.patient_id)
+        let shared: Vec<NoteId> = recipients::of_patient(&mut conn, row.patient_id)
             .await?
             .into_iter()
             .filter(|other| other.to_organization_id == row.to_organization_id && !other.sealed_from_recipient)
             .filter(|other| other.outcome != Some(Outcome::Recalled))
             .map(|other| other.note_id)
             .collect();
-        let trend = self.trend_of(&mut tx, row.patient_id, Some(&shared)).await?;
-        tx.record(self.loop_entry(actor, "patient.trend", &row));
-        tx.commit().await?;
+        let trend = self.trend_of(&mut conn, row.patient_id, Some(&shared)).await?;
+        drop(conn);
+        self.record_readings(vec![self.loop_entry(actor, "patient.trend", &row)])
+            .await?;
         Ok(trend)
     }
 }

@@ -318,9 +318,7 @@ impl Service {
         if read.is_empty() {
             return Ok(());
         }
-        let mut tx = self.begin().await?;
-        self.record_texts(&mut tx, actor, &read, what);
-        Ok(tx.commit().await?)
+        self.record_readings(self.texts_read(actor, &read, what)).await
     }
 
     async fn keys_of_visible(&self, conn: &mut Conn, visible: &Visible) -> Result<Keys> {

@@ -7,7 +7,7 @@ use liaison_domain::{
     access::{Action, Relation, decide},
 };
 use liaison_store::{
-    Conn, PatientKey, Place, StoreError, Tx,
+    Conn, NewEntry, PatientKey, Place, StoreError,
     acknowledgments::{self, AcknowledgmentRow, DeclineRow},
     call_tasks::{self, CallTaskRow},
     deliveries::{self, AttemptRow, DeliveryRow},
@@ -94,17 +94,19 @@ impl Service {
         Ok(self.store().keyring()?.patient_keys(conn, &patients).await?)
     }
 
-    /// Adds a ledger entry for each share of which texts are read.
-    pub(super) fn record_texts(&self, tx: &mut Tx, actor: &Actor, rows: &[&RecipientRow], what: &'static str) {
+    /// A ledger entry for each share of which texts are read.
+    pub(super) fn texts_read(&self, actor: &Actor, rows: &[&RecipientRow], what: &'static str) -> Vec<NewEntry> {
+        let mut entries = Vec::new();
         let mut seen: HashSet<ShareId> = HashSet::new();
         for row in rows {
             if seen.insert(row.share_id) {
                 let mut entry = self.loop_entry(actor, "share.read", row);
                 entry.recipient_id = None;
                 entry.detail.insert("what", what.to_owned());
-                tx.record(entry);
+                entries.push(entry);
             }
         }
+        entries
     }
 }
 

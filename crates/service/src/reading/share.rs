@@ -160,15 +160,13 @@ impl Service {
             share,
         };
         if reads {
-            let mut tx = self.begin().await?;
             let read: Vec<&RecipientRow> = view
                 .recipients
                 .iter()
                 .map(|part| &part.recipient)
                 .filter(|row| visible.readable.contains(&row.id))
                 .collect();
-            self.record_texts(&mut tx, actor, &read, "share");
-            tx.commit().await?;
+            self.record_readings(self.texts_read(actor, &read, "share")).await?;
         }
         Ok(view)
     }

@@ -168,6 +168,7 @@ impl Service {
             return Err(ServiceError::NotFound("organization"));
         }
         if row.organization_id == to {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         rows::switch(&mut tx, row.id, to).await?;

@@ -177,6 +177,7 @@ impl Service {
             return Err(super::own::last_factor());
         }
         if !credential::remove_totp(&mut tx, own.user_id, self.now()).await? {
+            tx.settle_earlier().await?;
             return Ok(());
         }
         let mut entry = self.own_entry(actor, "second_factor.removed", own.user_id);

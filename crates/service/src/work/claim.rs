@@ -20,10 +20,10 @@ use super::{at_work::Held, lanes::Place};
 use crate::{Result, Service, channel::Secret, link};
 
 /// Which due deliveries are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Those of one share.
-    Share(ShareId),
+    /// Those of some shares.
+    Shares(Vec<ShareId>),
     /// Those to recipients.
     Recipients,
     /// Those to people: notices and digests.
@@ -54,54 +54,57 @@ const PAGE: u32 = 128;
 const PAGES: usize = 40;
 
 impl Service {
-    /// Claims due deliveries whose lanes have room: at most `room`.
-    pub(crate) async fn claim(&self, scope: Scope, room: usize) -> Result<Vec<Claimed>> {
-        let mut places = self.find_room(scope, room).await?;
+    /// Claims due deliveries whose lanes have room: at most `room`. Whether some were seen that had none.
+    pub(crate) async fn claim(&self, scope: &Scope, room: usize) -> Result<(Vec<Claimed>, bool)> {
+        let (mut places, left) = self.find_room(scope, room).await?;
         if places.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), left));
         }
         let ids: Vec<Uuid> = places.keys().map(|id| id.uuid()).collect();
         let mut tx = self.begin().await?;
         let rows = deliveries::lock_due(&mut tx, &ids, self.now()).await?;
         let claimed = self.begin_attempts(&mut tx, rows).await?;
         tx.commit().await?;
-        Ok(claimed
-            .into_iter()
-            .map(|mut claimed| {
-                claimed.place = places.remove(&claimed.row.id);
-                claimed
-            })
-            .collect())
+        let claimed = claimed.into_iter().map(|mut claimed| {
+            claimed.place = places.remove(&claimed.row.id);
+            claimed
+        });
+        Ok((claimed.collect(), left))
     }
 
-    async fn find_room(&self, scope: Scope, room: usize) -> Result<HashMap<DeliveryId, Place>> {
+    async fn find_room(&self, scope: &Scope, room: usize) -> Result<(HashMap<DeliveryId, Place>, bool)> {
         let now = self.now();
         let mut places = HashMap::new();
+        let mut left = false;
         let mut last: Option<DueRow> = None;
         let mut conn = self.read().await?;
         for _ in 0..PAGES {
             if self.lanes().full() {
+                left = true;
                 break;
             }
             let page = match scope {
-                Scope::Share(share) => deliveries::due_of_share(&mut conn, now, share, PAGE).await?,
+                Scope::Shares(shares) => deliveries::due_of_shares(&mut conn, now, shares).await?,
                 Scope::Recipients => deliveries::due(&mut conn, now, false, last.as_ref(), PAGE).await?,
                 Scope::People => deliveries::due(&mut conn, now, true, last.as_ref(), PAGE).await?,
             };
-            let ends = page.len() < PAGE as usize || matches!(scope, Scope::Share(_));
+            let ends = page.len() < PAGE as usize || matches!(scope, Scope::Shares(_));
             for row in &page {
                 if places.len() < room
                     && let Some(place) = self.lanes().enter(row.channel, &row.address)
                 {
                     places.insert(row.id, place);
+                } else {
+                    left = true;
                 }
             }
             if ends || places.len() >= room {
+                left |= !ends;
                 break;
             }
             last = page.into_iter().last();
         }
-        Ok(places)
+        Ok((places, left))
     }
 
     async fn begin_attempts(&self, tx: &mut Tx, rows: Vec<DeliveryRow>) -> Result<Vec<Claimed>> {

@@ -12,6 +12,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::{
     Worked,
     claim::{Claimed, Scope},
+    combine::Looker,
     render::{self, MailSecrets},
     settle::Answer,
 };
@@ -33,7 +34,86 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Service {
     /// Sends whatever is due for one share.
     pub async fn deliver_share(&self, share: ShareId) -> Result<Worked> {
-        self.pump(Scope::Share(share), u32::MAX).await
+        self.pump(Scope::Shares(vec![share]), u32::MAX).await
+    }
+
+    /// For a worker's nudge: sends whatever is due for the share, or whatever is due at all. Where this process looks for
+    /// due deliveries already, that look takes this one on and nothing is left to do here: many nudges, few claims.
+    /// Looks for at most two seconds and claims at most `limit` before it lets the next nudge go on.
+    pub async fn deliver_nudged(&self, share: Option<ShareId>, limit: u32) -> Result<Worked> {
+        match self.combine().ask(share) {
+            Some(looker) => self.pump_combined(looker, limit).await,
+            None => Ok(Worked::default()),
+        }
+    }
+
+    async fn pump_combined(&self, looker: Looker, limit: u32) -> Result<Worked> {
+        let began = Instant::now();
+        let mut looker = Some(looker);
+        let mut under_way = UnderWay::default();
+        let mut worked = Worked::default();
+        let mut failed = None;
+        // The first look is for everything: what waits without a nudge is found on the way.
+        let mut hungry = true;
+        loop {
+            if let Some(mine) = looker.take() {
+                if began.elapsed() >= CLAIM_FOR || worked.done >= limit || failed.is_some() {
+                    // Another takes the look over, while the sends under way end here.
+                    worked.more = mine.stop() || hungry;
+                } else {
+                    let asked = mine.take();
+                    let mut scopes = Vec::new();
+                    if !asked.shares.is_empty() {
+                        scopes.push(Scope::Shares(asked.shares.into_iter().collect()));
+                    }
+                    if asked.all || hungry {
+                        scopes.push(Scope::Recipients);
+                    }
+                    for scope in scopes {
+                        match self.claim(&scope, AT_ONCE).await {
+                            Ok((claimed, left)) => {
+                                worked.done += u32::try_from(claimed.len()).unwrap_or(u32::MAX);
+                                // What had no room is looked for again when a place came free.
+                                hungry = left;
+                                under_way.send_all(self, claimed);
+                            }
+                            // What is under way must still be recorded.
+                            Err(error) => failed = Some(error),
+                        }
+                    }
+                    looker = Some(mine);
+                }
+            }
+            if under_way.is_empty() {
+                match looker.take() {
+                    None => break,
+                    Some(mine) if failed.is_some() => worked.more = mine.stop(),
+                    Some(mine) => looker = mine.rest(),
+                }
+                if looker.is_none() {
+                    break;
+                }
+                continue;
+            }
+            let asked = async {
+                match &looker {
+                    Some(mine) => mine.asked().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                answers = under_way.next_answers() => {
+                    if let Err(error) = self.settle(answers).await {
+                        failed = Some(error);
+                    }
+                }
+                () = asked => {}
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(worked),
+        }
     }
 
     /// Sends whatever is due, to recipients or (`notices`) to people; claims at most `limit`.
@@ -51,16 +131,10 @@ impl Service {
             let left = usize::try_from(limit - worked.done).unwrap_or(usize::MAX);
             worked.more = left == 0 || began.elapsed() >= CLAIM_FOR;
             if !worked.more && failed.is_none() {
-                match self.claim(scope, left.min(AT_ONCE)).await {
-                    Ok(claimed) => {
+                match self.claim(&scope, left.min(AT_ONCE)).await {
+                    Ok((claimed, _)) => {
                         worked.done += u32::try_from(claimed.len()).unwrap_or(u32::MAX);
-                        let (doomed, sendable): (Vec<_>, Vec<_>) =
-                            claimed.into_iter().partition(|one| one.verdict.is_some());
-                        let verdicts: Vec<Answer> = doomed.into_iter().map(Answer::verdict).collect();
-                        under_way.ended.extend(verdicts);
-                        for one in sendable {
-                            under_way.send(self, one);
-                        }
+                        under_way.send_all(self, claimed);
                     }
                     // What is under way must still be recorded.
                     Err(error) => failed = Some(error),
@@ -135,6 +209,19 @@ struct UnderWay {
 }
 
 impl UnderWay {
+    fn is_empty(&self) -> bool {
+        self.ended.is_empty() && self.tasks.is_empty()
+    }
+
+    fn send_all(&mut self, service: &Service, claimed: Vec<Claimed>) {
+        for one in claimed {
+            match one.verdict {
+                Some(_) => self.ended.push(Answer::verdict(one)),
+                None => self.send(service, one),
+            }
+        }
+    }
+
     fn send(&mut self, service: &Service, claimed: Claimed) {
         let report = |outcome, artefact: &str| SendReport {
             outcome,

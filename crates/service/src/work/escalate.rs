@@ -20,6 +20,10 @@ use uuid::Uuid;
 use super::{Worked, call_the_clinic::Calling, next_person::Told, unreachable::SKIPPED};
 use crate::{Result, Service, loops::change::loop_event};
 
+/// How many loops' steps are taken in one transaction: enough that many timers at once cost few commits, few enough that
+/// nobody waits for long.
+const TOGETHER: usize = 16;
+
 /// Why a step is taken.
 const DUE: &str = "DUE";
 /// Ahead of its time, because nothing reaches the recipient.
@@ -30,7 +34,7 @@ const LATE: &str = "LATE";
 impl Service {
     /// Takes the due steps of one loop.
     pub async fn escalate(&self, recipient: RecipientId) -> Result<Worked> {
-        let done = u32::from(self.escalate_one(recipient.uuid()).await?);
+        let done = self.escalate_these(&[recipient.uuid()]).await?;
         Ok(Worked { done, more: false })
     }
 
@@ -42,13 +46,19 @@ impl Service {
             more: ids.len() >= limit as usize,
         };
         let mut failed = None;
-        for id in ids {
-            // One loop that cannot be worked on must not keep the others waiting.
-            match self.escalate_one(id).await {
-                Ok(taken) => worked.done += u32::from(taken),
-                Err(error) => {
-                    tracing::error!(recipient_id = %RecipientId::from_uuid(id), %error, "an escalation step failed");
-                    failed = Some(error);
+        for together in ids.chunks(TOGETHER) {
+            if let Ok(taken) = self.escalate_these(together).await {
+                worked.done += taken;
+                continue;
+            }
+            for &id in together {
+                // One loop that cannot be worked on must not keep the others waiting.
+                match self.escalate_these(&[id]).await {
+                    Ok(taken) => worked.done += taken,
+                    Err(error) => {
+                        tracing::error!(recipient_id = %RecipientId::from_uuid(id), %error, "an escalation step failed");
+                        failed = Some(error);
+                    }
                 }
             }
         }
@@ -59,17 +69,19 @@ impl Service {
         }
     }
 
-    async fn escalate_one(&self, id: Uuid) -> Result<bool> {
+    async fn escalate_these(&self, ids: &[Uuid]) -> Result<u32> {
         let now = self.now();
         let mut tx = self.begin().await?;
-        let Some(mut row) = schedule::lock_due_loops(&mut tx, &[id], now).await?.pop() else {
-            return Ok(false);
-        };
-        self.take_steps(&mut tx, &mut row).await?;
-        schedule::set_timer(&mut tx, &row, now).await?;
-        tx.announce(loop_event(&row));
-        tx.commit().await?;
-        Ok(true)
+        let mut rows = schedule::lock_due_loops(&mut tx, ids, now).await?;
+        for row in &mut rows {
+            self.take_steps(&mut tx, row).await?;
+            schedule::set_timer(&mut tx, row, now).await?;
+            tx.announce(loop_event(row));
+        }
+        if !rows.is_empty() {
+            tx.commit().await?;
+        }
+        Ok(u32::try_from(rows.len()).unwrap_or(u32::MAX))
     }
 
     async fn take_steps(&self, tx: &mut Tx, row: &mut RecipientRow) -> Result<()> {

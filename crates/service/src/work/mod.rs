@@ -6,6 +6,7 @@
 mod at_work;
 mod call_the_clinic;
 mod claim;
+mod combine;
 pub mod deliver;
 pub mod digest;
 mod disable_endpoint;
@@ -22,6 +23,7 @@ mod settle;
 mod unreachable;
 
 pub(crate) use at_work::AtWork;
+pub(crate) use combine::Combine;
 pub(crate) use lanes::Lanes;
 
 /// What one call did.

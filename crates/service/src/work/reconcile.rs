@@ -31,6 +31,11 @@ impl Service {
             .collect())
     }
 
+    /// When the next timer runs out: a retry, a step of an escalation, a call, a digest.
+    pub async fn next_due(&self) -> Result<Option<chrono::DateTime<chrono::Utc>>> {
+        Ok(schedule::next_due(&mut self.read().await?, self.now()).await?)
+    }
+
     /// Hands nudges to the workers: after a batch that stopped at its limit.
     pub async fn nudge(&self, nudges: &[Nudge]) -> Result<()> {
         if nudges.is_empty() {

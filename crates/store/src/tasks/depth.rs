@@ -36,7 +36,7 @@ const DEPTH_POSTGRES: &str = "
 /// [`TaskError::Database`].
 pub async fn depth(pool: &TaskPool, now: DateTime<Utc>) -> Result<Vec<Depth>, TaskError> {
     let rows: Vec<(String, bool, i64, i64)> = match pool {
-        TaskPool::Sqlite(pool) => sqlx::query_as(DEPTH_SQLITE).fetch_all(pool).await?,
+        TaskPool::Sqlite(tasks) => sqlx::query_as(DEPTH_SQLITE).fetch_all(tasks.pool()).await?,
         TaskPool::Postgres(pool) => sqlx::query_as(DEPTH_POSTGRES).fetch_all(pool).await?,
     };
     let mut depths = Queue::ALL.map(|queue| Depth {
@@ -70,10 +70,10 @@ pub async fn depth(pool: &TaskPool, now: DateTime<Utc>) -> Result<Vec<Depth>, Ta
 pub async fn pending(pool: &TaskPool, limit: u32) -> Result<Vec<Nudge>, TaskError> {
     let limit = i64::from(limit);
     let rows: Vec<(Vec<u8>,)> = match pool {
-        TaskPool::Sqlite(pool) => {
+        TaskPool::Sqlite(tasks) => {
             sqlx::query_as("SELECT job FROM Jobs WHERE status IN ('Pending', 'Queued', 'Running') ORDER BY id LIMIT $1")
                 .bind(limit)
-                .fetch_all(pool)
+                .fetch_all(tasks.pool())
                 .await?
         }
         TaskPool::Postgres(pool) => {

@@ -84,8 +84,8 @@ pub async fn push(
         return Ok(());
     }
     match pool {
-        TaskPool::Sqlite(pool) => {
-            let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+        TaskPool::Sqlite(tasks) => {
+            let (mut tx, _turn) = tasks.begin().await?;
             push_sqlite(&mut tx, nudges, now, id).await?;
             tx.commit().await?;
         }

@@ -96,12 +96,15 @@ async fn delete_batches(
     let mut total = 0;
     for _ in 0..limits.batches {
         let deleted = match pool {
-            TaskPool::Sqlite(pool) => sqlx::query(sql)
-                .bind(before)
-                .bind(batch)
-                .execute(pool)
-                .await?
-                .rows_affected(),
+            TaskPool::Sqlite(tasks) => {
+                let (mut conn, _turn) = tasks.writing().await?;
+                sqlx::query(sql)
+                    .bind(before)
+                    .bind(batch)
+                    .execute(&mut *conn)
+                    .await?
+                    .rows_affected()
+            }
             TaskPool::Postgres(pool) => sqlx::query(sql)
                 .bind(before)
                 .bind(batch)
@@ -126,9 +129,9 @@ async fn delete_batches(
 /// [`TaskError::Database`].
 pub async fn optimize(pool: &TaskPool) -> Result<(), TaskError> {
     match pool {
-        TaskPool::Sqlite(pool) => {
+        TaskPool::Sqlite(tasks) => {
             // Two statements, one connection: the limit is a setting of the connection.
-            let mut conn = pool.acquire().await?;
+            let (mut conn, _turn) = tasks.writing().await?;
             sqlx::query("PRAGMA analysis_limit = 1000").execute(&mut *conn).await?;
             sqlx::query("ANALYZE Jobs").execute(&mut *conn).await?;
         }
@@ -148,14 +151,17 @@ pub async fn optimize(pool: &TaskPool) -> Result<(), TaskError> {
 /// [`TaskError::Database`]; then the tasks come back when the heartbeat is missed.
 pub async fn release(pool: &TaskPool, worker: &str) -> Result<u64, TaskError> {
     Ok(match pool {
-        TaskPool::Sqlite(pool) => sqlx::query(
-            "UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
-             WHERE lock_by = $1 AND status IN ('Queued', 'Running')",
-        )
-        .bind(worker)
-        .execute(pool)
-        .await?
-        .rows_affected(),
+        TaskPool::Sqlite(tasks) => {
+            let (mut conn, _turn) = tasks.writing().await?;
+            sqlx::query(
+                "UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
+                 WHERE lock_by = $1 AND status IN ('Queued', 'Running')",
+            )
+            .bind(worker)
+            .execute(&mut *conn)
+            .await?
+            .rows_affected()
+        }
         TaskPool::Postgres(pool) => sqlx::query(
             "UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
              WHERE lock_by = $1 AND status IN ('Queued', 'Running')",

@@ -8,4 +8,5 @@ mod keys;
 mod ledger;
 mod migrations;
 mod support;
+mod together;
 mod transactions;
