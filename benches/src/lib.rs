@@ -4,6 +4,7 @@
 //! and clients in this process. Nothing here ships, and nothing here is a test: a failure is an error that says what
 //! could not be done.
 
+pub mod bench;
 pub mod chaos;
 pub mod client;
 pub mod cluster;

@@ -8,6 +8,7 @@
     reason = "a developer's command talks to its terminal"
 )]
 
+mod bench;
 mod browser;
 mod chaos;
 mod cluster;
@@ -63,6 +64,10 @@ enum Task {
         #[arg(last = true)]
         command: Vec<OsString>,
     },
+    /// Measures speed: closed loops, shares, deliveries, queries, memory, beside what the engine itself does in the run.
+    ///
+    /// Builds the release and prints Markdown tables; takes up to 12 minutes on a quiet machine.
+    Bench(bench::Speed),
     /// Prints what the `liaison` binary is made of, as CycloneDX 1.5 JSON.
     Sbom,
     /// Lives random histories against the service: people, channels, clocks and crashes in any order.
@@ -120,6 +125,19 @@ async fn run(task: Task) -> Result<u8> {
         Task::Simulate(wanted) if !wanted.needs_postgres() => plain(wanted.command()),
         Task::Simulate(wanted) => {
             with_cluster(Kind::Quick, async |cluster, signals| {
+                command::run(wanted.command(), cluster, signals).await
+            })
+            .await
+        }
+        Task::Bench(wanted) => {
+            let built = plain(wanted.build())?;
+            if built != 0 {
+                return Ok(built);
+            }
+            if !wanted.needs_postgres() {
+                return plain(wanted.command());
+            }
+            with_cluster(Kind::Durable, async |cluster, signals| {
                 command::run(wanted.command(), cluster, signals).await
             })
             .await
