@@ -22,7 +22,7 @@ use super::{filter::AuditFilter, page};
 use crate::{
     FieldProblem, Result, Service, ServiceError,
     link::GuestName,
-    reading::page::{decode, encode},
+    reading::{decode, encode},
 };
 
 /// What to look for.
