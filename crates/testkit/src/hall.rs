@@ -12,7 +12,7 @@ use liaison_domain::{
     TeamId, calendar::Calendar,
 };
 use liaison_service::{
-    audit::{AuditFilter, BeginBreakGlass, SaveAuditFilter, SearchAudit},
+    audit::{AuditFilter, AuditOrder, BeginBreakGlass, SaveAuditFilter, SearchAudit},
     channel::{Outbound, OutboundBody},
     directory::{
         AddPerson, CreateCoverage, CreateEndpoint, CreateOrganization, CreateTeam, CreateToken, EndpointOwner,
@@ -283,6 +283,7 @@ impl Hall {
                 actions: vec!["share.create".to_owned()],
                 ..AuditFilter::default()
             },
+            order: AuditOrder::default(),
         };
         let filter = service.save_audit_filter(&f.auditor, filter).await.expect("a filter");
         app.email.take();
