@@ -110,7 +110,7 @@ both_engines! {
             let bent = SearchAudit { order, after: Some(cursor.clone()), ..input.clone() };
             let error = app.service.search_audit(&f.auditor, bent).await.expect_err("refused");
             let ServiceError::Invalid(problems) = error else { panic!("{error}") };
-            assert_eq!((problems[0].path.as_str(), problems[0].code), ("after", "INVALID_CURSOR"));
+            assert_eq!((problems[0].path.as_str(), problems[0].code.as_str()), ("after", "INVALID_CURSOR"));
         }
         // An entry of another organization is no place in this one's list.
         let foreign = SearchAudit { after: Some(cursor), ..input };
