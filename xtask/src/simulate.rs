@@ -71,7 +71,16 @@ impl Bent {
     /// One run of every test that bends input.
     pub(crate) fn command(&self) -> Command {
         let mut command = cargo();
-        let run = ["test", "--locked", "-p", "liaison-service", "-p", "liaison-web", "--test", "it"];
+        let run = [
+            "test",
+            "--locked",
+            "-p",
+            "liaison-service",
+            "-p",
+            "liaison-web",
+            "--test",
+            "it",
+        ];
         command.args(run).args(["fuzz::", "--", "--nocapture"]);
         command.env("LIAISON_FUZZ_SECONDS", self.seconds.to_string());
         command.env("LIAISON_SEED", self.seed.to_string());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use liaison_domain::{Duty, Urgency};
+use liaison_domain::{Clock, Duty, SystemClock, Urgency};
 use liaison_service::loops::share_note::{NewRecipient, ShareNote, VerbalCommunication};
 use liaison_testkit::Engine;
 use sqlx::{Connection, PgConnection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -26,7 +26,7 @@ const AHEAD: TimeDelta = TimeDelta::seconds(12);
 pub(super) async fn all(report: &mut Report, world: &World, plan: &Plan) -> Result<()> {
     let loops = emergent_loops(world, plan.timers).await?;
     let mut table = Table::open(world).await?;
-    let due = (Utc::now() + AHEAD).trunc_subsecs(0);
+    let due = (SystemClock.now() + AHEAD).trunc_subsecs(0);
     for (id, number) in loops.iter().zip(0i64..) {
         // Spread over the second.
         let at = due + TimeDelta::milliseconds(number * 1_000 / i64::try_from(loops.len())?);

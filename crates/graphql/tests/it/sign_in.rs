@@ -81,8 +81,8 @@ both_engines! {
         let found = &data["recipient"];
         assert_eq!(found["acknowledgment"], json!({ "by": null, "guestName": NAMED }));
         let of_level = |level: &str| {
-            let all = found["evidence"].as_array().unwrap().iter();
-            let one = all.filter(|fact| fact["level"] == level).next_back().unwrap();
+            let mut all = found["evidence"].as_array().unwrap().iter();
+            let one = all.rfind(|fact| fact["level"] == level).unwrap();
             one["guestName"].clone()
         };
         assert_eq!((of_level("OPENED"), of_level("ACKNOWLEDGED")), (json!(NAMED), json!(NAMED)), "{found:#}");

@@ -211,7 +211,6 @@ fn clients(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "figures to look at, not to hold")]
 async fn three_servers_restart_in_turn_and_no_request_fails() {
     let app = App::start(Engine::Postgres).await;
     app.clock.set(SystemClock.now());

@@ -44,7 +44,9 @@ async fn filled(app: &App, f: &Fixture) -> (PatientId, SessionId) {
 fn about(patient: PatientId) -> AuditFilter {
     AuditFilter {
         patient_id: Some(patient.to_string()),
-        actions: ["note.read", "delivery.dead", "patient.read"].map(str::to_owned).to_vec(),
+        actions: ["note.read", "delivery.dead", "patient.read"]
+            .map(str::to_owned)
+            .to_vec(),
         ..AuditFilter::default()
     }
 }
