@@ -357,7 +357,11 @@ create table delivery (
     dead_reason     text,
     delivered_at    text,
     created_at      text not null,
-    updated_at      text not null
+    updated_at      text not null,
+    -- The request whose use case planned it, where one did; and the trace it was planned in (W3C traceparent), where
+    -- traces are exported.
+    request_id      text,
+    trace           text
 ) strict;
 create index delivery_by_recipient on delivery (recipient_id);
 create index delivery_by_share on delivery (share_id);

@@ -6,6 +6,7 @@
 
 mod address;
 mod artefact;
+mod collector;
 mod email;
 mod mail;
 mod reach;
@@ -19,6 +20,7 @@ mod webhook;
 mod webhook_url;
 
 pub use address::{AddressPolicy, AddressRange, InvalidRange};
+pub use collector::Collector;
 pub use email::{EmailChannel, RelayProblem};
 pub use reach::{Answer, Unreachable, ask, reach};
 pub use resolver::{AddressRefused, Lookup, SystemLookup};

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::backend::{Received, Tables, TaskBackend};
 use crate::handle::Handle;
@@ -122,9 +123,11 @@ impl Work {
         // The semaphore is never closed.
         let Ok(slot) = slots.acquire_owned().await else { return };
         let (handler, abort) = (self.handler.clone(), self.abort.clone());
-        let handled = self.running.spawn(async move {
+        let subject = nudge.subject.map(tracing::field::display);
+        let span = tracing::info_span!("job", %queue, subject, outcome = tracing::field::Empty);
+        let work = async move {
             let _slot = slot;
-            tokio::select! {
+            let outcome = tokio::select! {
                 biased;
                 () = abort.cancelled() => Outcome::Aborted,
                 outcome = tokio::time::timeout(timeout, handler.handle(nudge)) => match outcome {
@@ -132,9 +135,11 @@ impl Work {
                     Ok(Err(error)) => Outcome::Failed(error.to_string()),
                     Err(_) => Outcome::TimedOut,
                 },
-            }
-        });
-        let subject = nudge.subject.map(tracing::field::display);
+            };
+            tracing::Span::current().record("outcome", outcome.code());
+            outcome
+        };
+        let handled = self.running.spawn(work.instrument(span));
         match handled.await {
             Ok(Outcome::Done) => {}
             Ok(Outcome::Failed(error)) => tracing::warn!(%queue, subject, error, "the handler failed"),
@@ -151,4 +156,16 @@ enum Outcome {
     Failed(String),
     TimedOut,
     Aborted,
+}
+
+impl Outcome {
+    /// How the job's span names it.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed(_) => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Aborted => "aborted",
+        }
+    }
 }

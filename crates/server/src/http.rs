@@ -19,8 +19,8 @@ use liaison_jobs::Health;
 use liaison_service::Service;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use tracing::Level;
+use tower_http::trace::TraceLayer;
+use tracing::{Span, field};
 
 use crate::{
     config::Config,
@@ -73,9 +73,19 @@ pub(crate) fn router(
                 .extensions()
                 .get::<MatchedPath>()
                 .map_or("other", MatchedPath::as_str);
-            tracing::debug_span!("http", method = %request.method(), route)
+            tracing::info_span!(
+                "http",
+                method = method_of(request),
+                route,
+                request_id = field::Empty,
+                status = field::Empty,
+            )
         })
-        .on_response(DefaultOnResponse::new().level(Level::DEBUG));
+        .on_response(|response: &Response, latency: Duration, span: &Span| {
+            let status = response.status().as_u16();
+            span.record("status", status);
+            tracing::debug!(?latency, status, "answered");
+        });
     Router::new()
         .route("/readyz", get(ready))
         .with_state(Ready {
@@ -104,6 +114,20 @@ pub(crate) fn router(
             }
             std::future::ready(response)
         }))
+}
+
+/// A method that HTTP knows: a client may send any word.
+fn method_of(request: &axum::extract::Request) -> &'static str {
+    match request.method().as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }
 
 /// The monitor's routes: `/metrics`, `/healthz` and `/readyz`, on an address of their own.

@@ -15,6 +15,7 @@ use crate::{
     key_files,
     metrics::{Metered, Metrics},
     no_mail::NoMail,
+    telemetry::SpanOrigins,
 };
 
 /// Between two tries to take this process's name again.
@@ -101,6 +102,7 @@ pub(crate) fn settings(config: &Config, store: &Store) -> anyhow::Result<Setting
     settings.lease = config.work.lease();
     settings.retry = config.work.retry();
     settings.idempotency_retention = config.work.idempotency_retention();
+    settings.origins = Arc::new(SpanOrigins);
     Ok(settings)
 }
 

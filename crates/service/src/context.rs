@@ -15,6 +15,7 @@ use url::Url;
 use crate::{
     Result, ServiceError,
     channel::Channel,
+    origin::{NoOrigins, Origins},
     work::{AtWork, Combine, Lanes},
 };
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub process: String,
     /// For how long results of mutations are kept for repeats with the same idempotency key.
     pub idempotency_retention: Duration,
+    /// Who knows which request is being worked on.
+    pub origins: Arc<dyn Origins>,
 }
 
 impl Settings {
@@ -51,6 +54,7 @@ impl Settings {
                 .collect(),
             process: process.into(),
             idempotency_retention: Duration::from_secs(24 * 3_600),
+            origins: Arc::new(NoOrigins),
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod link;
 pub mod loops;
 pub mod notes;
+pub mod origin;
 pub mod patients;
 pub mod reading;
 mod readings;

@@ -60,6 +60,10 @@ row! {
         created_at: DateTime<Utc>,
         /// When it last changed.
         updated_at: DateTime<Utc>,
+        /// The request whose use case planned it; none for a timer's.
+        request_id: Option<String>,
+        /// The trace it was planned in, a W3C traceparent, where traces are exported.
+        trace: Option<String>,
     }
 }
 
@@ -87,8 +91,8 @@ row! {
 
 sql! {
     INSERT = "insert into delivery (id, recipient_id, share_id, organization_id, notice_id, endpoint_id, channel,
-        address, purpose, state, attempts, next_attempt_at, message_id, payload, urgency, created_at, updated_at)
-        values {rows:17}";
+        address, purpose, state, attempts, next_attempt_at, message_id, payload, urgency, created_at, updated_at,
+        request_id, trace) values {rows:19}";
     FIND = "select * from delivery where id = $1";
     LOCK = "select * from delivery where id = $1 {for_update}";
     BY_IDS = "select * from delivery where id in ({ids})";
@@ -177,6 +181,8 @@ pub async fn insert(tx: &mut Tx, deliveries: &[DeliveryRow]) -> Result<()> {
                 row.urgency,
                 row.created_at,
                 row.updated_at,
+                row.request_id.as_deref(),
+                row.trace.as_deref(),
             ]
         })
         .collect();

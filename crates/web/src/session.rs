@@ -127,12 +127,15 @@ impl Origin {
     /// Out of a request's head. The id is made here: what a client sends is not believed.
     pub(crate) fn of(parts: &Parts, web: &Web) -> Self {
         let store = web.service().store();
+        let request_id = store.random().uuid(web.service().now()).to_string();
+        // The span of the request, which is made where no page is known yet.
+        tracing::Span::current().record("request_id", request_id.as_str());
         Self {
             peer: parts
                 .extensions
                 .get::<ConnectInfo<SocketAddr>>()
                 .map(|peer| peer.0.ip().to_string()),
-            request_id: Some(store.random().uuid(web.service().now()).to_string()),
+            request_id: Some(request_id),
             user_agent: parts
                 .headers
                 .get(header::USER_AGENT)

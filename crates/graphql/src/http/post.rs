@@ -21,11 +21,12 @@ pub(crate) async fn run<S: Executor>(State(app): State<Arc<App<S>>>, request: Re
         Ok(media) => media,
         Err(refusal) => return answer::refused(&refusal, &id, Media::Json),
     };
-    let span = tracing::info_span!("graphql", request_id = %id);
-    match answered(&app, request, &id).instrument(span).await {
+    let span = tracing::info_span!("graphql", request_id = %id, operation = tracing::field::Empty);
+    match answered(&app, request, &id).instrument(span.clone()).await {
         Ok((answer, operation)) => {
             let mut response = answer.into_http(media);
             if let Some(operation) = operation {
+                span.record("operation", operation.root.as_str());
                 response.extensions_mut().insert(operation);
             }
             response

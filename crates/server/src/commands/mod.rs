@@ -77,9 +77,24 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         telemetry::start(&config.log)?;
         Ok(config)
     };
+    let running = || -> anyhow::Result<_> {
+        let config = settings::load(cli.config.as_deref())?;
+        let telemetry = telemetry::run(&config.log, &config.telemetry)?;
+        Ok((config, telemetry))
+    };
     match cli.command {
-        Command::Serve(serve) => serve.run(&loaded()?).await,
-        Command::Worker(worker) => worker.run(&loaded()?).await,
+        Command::Serve(serve) => {
+            let (config, telemetry) = running()?;
+            let outcome = serve.run(&config).await;
+            telemetry.end().await;
+            outcome
+        }
+        Command::Worker(worker) => {
+            let (config, telemetry) = running()?;
+            let outcome = worker.run(&config).await;
+            telemetry.end().await;
+            outcome
+        }
         Command::Migrate(migrate) => migrate.run(&loaded()?).await,
         // A configuration that cannot be used is the doctor's first finding.
         Command::Doctor(doctor) => doctor.run(settings::load(cli.config.as_deref())).await,

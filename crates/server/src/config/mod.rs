@@ -12,6 +12,7 @@ mod monitor;
 mod problems;
 mod reader;
 mod secret;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod webhooks;
@@ -28,6 +29,7 @@ pub(crate) use log::{Format, Log};
 pub(crate) use monitor::Monitor;
 pub(crate) use problems::{ConfigError, Problems};
 pub(crate) use secret::Secret;
+pub(crate) use telemetry::Telemetry;
 pub(crate) use webhooks::Webhooks;
 pub(crate) use work::Work;
 
@@ -51,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) work: Work,
     pub(crate) monitor: Monitor,
     pub(crate) log: Log,
+    pub(crate) telemetry: Telemetry,
 }
 
 /// The configuration of this process: from `file`, else [`DEFAULT_FILE`] where it exists, and the environment.
@@ -97,6 +100,7 @@ pub(crate) fn parse(
         work: reader.section("work"),
         monitor: reader.section("monitor"),
         log: reader.section("log"),
+        telemetry: reader.section("telemetry"),
     };
     let problems = &mut reader.problems;
     config.database.check(problems);
@@ -118,6 +122,7 @@ pub(crate) fn parse(
         );
     }
     config.log.check(problems);
+    config.telemetry.check(problems);
     reader.finish()?;
     Ok(config)
 }

@@ -16,8 +16,17 @@ use serde::de::DeserializeOwned;
 
 use super::{ConfigError, Problems};
 
-pub(super) const SECTIONS: [&str; 9] = [
-    "database", "email", "graphql", "http", "keys", "log", "monitor", "webhooks", "work",
+pub(super) const SECTIONS: [&str; 10] = [
+    "database",
+    "email",
+    "graphql",
+    "http",
+    "keys",
+    "log",
+    "monitor",
+    "telemetry",
+    "webhooks",
+    "work",
 ];
 const PREFIX: &str = "LIAISON_";
 const ENVIRONMENT: &str = "environment";

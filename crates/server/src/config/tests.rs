@@ -174,6 +174,12 @@ fn one_wrong_thing_at_a_time() {
         "[work]\nshutdown_seconds = 60",
         "[log]\nfilter = \"=loud=\"",
         "[log]\nformat = \"xml\"",
+        "[telemetry]\notlp_endpoint = \"collector:4318\"",
+        "[telemetry]\notlp_endpoint = \"http://user:pass@collector:4318\"",
+        "[telemetry]\notlp_headers = \"h4rdly-guessed\"",
+        "[telemetry]\notlp_headers = \"a=b\"\notlp_headers_file = \"/does/not/exist\"",
+        "[telemetry]\nservice_name = \" \"",
+        "[telemetry]\nsampling = 1.5",
         "not toml at all",
         "[http]\nlisten = \"a\"\nlisten = \"b\"",
     ];

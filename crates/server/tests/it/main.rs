@@ -17,3 +17,4 @@ mod rolling;
 mod runbook;
 mod serving;
 mod sign_in;
+mod traces;

@@ -91,6 +91,7 @@ impl Service {
                 serde_json::to_string(&self.test_mail(clinic, to))
             }
         };
+        let origin = self.origin();
         let planned = DeliveryRow {
             id: delivery,
             recipient_id: None,
@@ -114,6 +115,8 @@ impl Service {
             delivered_at: None,
             created_at: now,
             updated_at: now,
+            request_id: origin.request_id,
+            trace: origin.trace,
         };
         deliveries::insert(&mut tx, &[planned]).await?;
         let mut entry = self.directory_entry(actor, "endpoint.test", endpoint.organization_id, id);

@@ -114,7 +114,7 @@ impl Service {
     }
 
     async fn plan_code(&self, tx: &mut Tx, row: &RecipientRow, code: &LinkCodeRow, door: Door) -> Result<()> {
-        let now = self.now();
+        let (now, origin) = (self.now(), self.origin());
         let message = Message {
             purpose: DeliveryPurpose::LinkCode,
             clinic: self.organization_name(tx, row.organization_id).await?,
@@ -155,6 +155,8 @@ impl Service {
             delivered_at: None,
             created_at: now,
             updated_at: now,
+            request_id: origin.request_id,
+            trace: origin.trace,
         };
         deliveries::insert(tx, &[planned]).await?;
         tx.nudge(Queue::Deliver, Some(row.share_id.uuid()));

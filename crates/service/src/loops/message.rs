@@ -132,7 +132,7 @@ impl Service {
 
     /// The deliveries of a message, one for each route, due now.
     pub(crate) fn plan_deliveries(&self, plan: &LoopMessage<'_>) -> Vec<DeliveryRow> {
-        let now = self.now();
+        let (now, origin) = (self.now(), self.origin());
         plan.routes
             .iter()
             .map(|route| {
@@ -176,6 +176,8 @@ impl Service {
                     delivered_at: None,
                     created_at: now,
                     updated_at: now,
+                    request_id: origin.request_id.clone(),
+                    trace: origin.trace.clone(),
                 }
             })
             .collect()
@@ -210,7 +212,7 @@ pub(crate) struct Tell {
 impl Service {
     /// Writes a notice for each person and plans the e-mail that brings it, in the caller's transaction.
     pub(crate) async fn tell(&self, tx: &mut Tx, tell: Tell) -> Result<()> {
-        let now = self.now();
+        let (now, origin) = (self.now(), self.origin());
         let mut people = people_by_ids(tx, &tell.users).await?;
         people.retain(|person| person.disabled_at.is_none());
         let mut rows = Vec::with_capacity(people.len());
@@ -270,6 +272,8 @@ impl Service {
                 delivered_at: None,
                 created_at: now,
                 updated_at: now,
+                request_id: origin.request_id.clone(),
+                trace: origin.trace.clone(),
             };
             if tell.by_mail {
                 mails.push(mail);

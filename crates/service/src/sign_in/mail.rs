@@ -120,7 +120,7 @@ impl Service {
         organization_id: OrganizationId,
         message: &Message,
     ) -> Result<()> {
-        let now = self.now();
+        let (now, origin) = (self.now(), self.origin());
         let id: DeliveryId = self.id();
         let row = DeliveryRow {
             id,
@@ -145,6 +145,8 @@ impl Service {
             delivered_at: None,
             created_at: now,
             updated_at: now,
+            request_id: origin.request_id,
+            trace: origin.trace,
         };
         deliveries::insert(tx, &[row]).await?;
         tx.nudge(Queue::Deliver, None);

@@ -8,6 +8,7 @@ use std::{
 
 use liaison_domain::{ChannelKind, DeliveryPurpose, ShareId};
 use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Instrument as _;
 
 use super::{
     Worked,
@@ -21,6 +22,7 @@ use crate::{
     channel::{Outbound, OutboundBody, SendOutcome, SendReport, WebhookBody},
     link,
     loops::message::Message,
+    origin::note_outcome,
 };
 
 /// The most that is claimed in one transaction.
@@ -245,12 +247,16 @@ impl UnderWay {
             return;
         };
         let patience = outbound.timeout + GRACE;
-        let task = self.tasks.spawn(async move {
-            match tokio::time::timeout(patience, channel.send(&outbound)).await {
+        let span = service.attempt_span(&claimed.row, claimed.number);
+        let send = async move {
+            let report = match tokio::time::timeout(patience, channel.send(&outbound)).await {
                 Ok(report) => report,
                 Err(_) => report(SendOutcome::Unknown, "the channel did not answer in time"),
-            }
-        });
+            };
+            note_outcome(&report);
+            report
+        };
+        let task = self.tasks.spawn(send.instrument(span));
         self.claimed.insert(task.id(), claimed);
     }
 

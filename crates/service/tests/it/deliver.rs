@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use liaison_domain::{
@@ -11,8 +14,9 @@ use liaison_domain::{
 };
 use liaison_service::{
     ServiceError,
-    channel::{OutboundBody, SendOutcome},
+    channel::{Channel, OutboundBody, SendOutcome},
     loops::recall::RecallShare,
+    origin::{Origin, Origins},
     work::repair::RetryDelivery,
 };
 use liaison_store::directory::endpoint;
@@ -21,6 +25,25 @@ use liaison_testkit::{App, Fixture, Signed, both_engines, fixture::user};
 use crate::work_support::*;
 
 const MONDAY: &str = "2026-06-15T15:00:00Z";
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Says that one request is being worked on, and keeps what it is asked to join.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Origins for Told {
+    fn current(&self) -> Origin {
+        Origin {
+            request_id: Some("request-1".to_owned()),
+            trace: Some(TRACE.to_owned()),
+        }
+    }
+
+    fn join(&self, _: &tracing::Span, trace: &str) {
+        self.0.lock().unwrap().push(trace.to_owned());
+    }
+}
 
 async fn ready(app: &App) -> (Fixture, Signed) {
     let ready = world(app, MONDAY).await;
@@ -196,6 +219,26 @@ both_engines! {
         let found = endpoint::find(&mut app.service.store().read().await.unwrap(), fixture.oncology_webhook).await;
         let found = found.unwrap().unwrap();
         assert_eq!((found.status, found.failing_since), (EndpointStatus::Active, Some(app.now())));
+    }
+
+    async fn a_delivery_takes_the_request_that_planned_it_to_every_try(app: App) {
+        let mut app = app;
+        let (fixture, signed) = ready(&app).await;
+        let told = Arc::new(Told::default());
+        let mut settings = app.service.settings().clone();
+        settings.origins = told.clone();
+        let channels: Vec<Arc<dyn Channel>> = vec![app.email.clone(), app.webhook.clone()];
+        app.service = process_with(&app, settings, channels);
+        let id = share_palliative(&app, &fixture, &signed, Urgency::Routine).await;
+        let planned = sent_to(&app, id).await.remove(0);
+        assert_eq!((planned.request_id.as_deref(), planned.trace.as_deref()), (Some("request-1"), Some(TRACE)));
+        app.email.push(report(SendOutcome::Transient { retry_after: None }));
+        app.work().await;
+        app.advance(TimeDelta::hours(1));
+        app.work().await;
+        assert_eq!(sent_to(&app, id).await[0].attempts, 2);
+        let joined = told.0.lock().unwrap().clone();
+        assert_eq!(joined, [TRACE, TRACE], "each try is of the trace of the request");
     }
 
     async fn killed_while_sending_means_a_repeat_with_the_same_id_after_the_lease(app: App) {

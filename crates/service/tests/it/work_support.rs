@@ -224,9 +224,15 @@ impl Channel for Gate {
 
 /// A process over the app's database with other channels.
 pub(crate) fn process(app: &App, name: &str, channels: Vec<Arc<dyn Channel>>) -> Service {
+    let settings = Settings::new("https://liaison.example".parse().unwrap(), name);
+    process_with(app, settings, channels)
+}
+
+/// The same with settings of its own.
+pub(crate) fn process_with(app: &App, settings: Settings, channels: Vec<Arc<dyn Channel>>) -> Service {
     Service::new(ServiceOptions {
         store: app.service.store().clone(),
-        settings: Settings::new("https://liaison.example".parse().unwrap(), name),
+        settings,
         signer: Signer::from_seed("liaison.example/ledger", [7; 32].into()).unwrap(),
         channels,
     })
