@@ -333,7 +333,9 @@ create index recipient_board on recipient (organization_id, is_open, due_at);
 create index recipient_reply_due on recipient (organization_id, reply_due);
 create index recipient_by_patient on recipient (patient_id, shared_at);
 create index recipient_by_sender on recipient (shared_by, is_open);
-create index recipient_by_time on recipient (organization_id, shared_at);
+-- Timeliness is counted from this index alone.
+create index recipient_by_time on recipient (organization_id, shared_at, duty, urgency, to_organization_id, is_open,
+    due_at, acknowledged_at, outcome);
 create index recipient_open on recipient (urgency, shared_at, due_at) where is_open;
 
 create table delivery (
@@ -766,7 +768,9 @@ create index ledger_entry_by_time on ledger_entry (recorded_at, id);
 create index ledger_entry_by_organization on ledger_entry (organization_id, recorded_at, id);
 create index ledger_entry_by_patient on ledger_entry (patient_id, recorded_at, id) where patient_id is not null;
 create index ledger_entry_by_user on ledger_entry (user_id, recorded_at, id) where user_id is not null;
-create index ledger_entry_by_actor_organization on ledger_entry (actor_organization_id, recorded_at, id) where actor_organization_id is not null;
+-- What people did in the records of others: few entries, so that a search of an organization's own finds them at once.
+create index ledger_entry_abroad on ledger_entry (actor_organization_id, recorded_at, id)
+    where actor_organization_id is not null and organization_id is distinct from actor_organization_id;
 create index ledger_entry_by_note on ledger_entry (note_id, recorded_at, id) where note_id is not null;
 create index ledger_entry_by_share on ledger_entry (share_id, recorded_at, id) where share_id is not null;
 create index ledger_entry_by_recipient on ledger_entry (recipient_id, recorded_at, id) where recipient_id is not null;

@@ -1,23 +1,28 @@
-//! How soon recipients acknowledge: counts and percentiles over required loops, computed by the database.
+//! How soon recipients acknowledge: required loops counted by urgency and organization, with the time of each
+//! acknowledgment. One pass over one index; totals and percentiles are made of these rows by whoever asks.
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{OrganizationId, Urgency};
 
-use crate::{args, conn::Conn, error::Result, row::row, sql::Sql};
+use crate::{
+    args,
+    conn::Conn,
+    error::{Result, StoreError},
+    row::row,
+    sql::Sql,
+};
 
 row! {
-    /// One group's figures. Exactly one of the two keys is set, or neither for the total.
+    /// The loops of one urgency to one organization.
     pub struct TimelinessRow {
-        /// Loops of this urgency.
-        urgency: Option<Urgency>,
-        /// Loops to this organization.
-        to_organization_id: Option<OrganizationId>,
+        /// Their urgency.
+        urgency: Urgency,
+        /// To whom.
+        to_organization_id: OrganizationId,
         /// Its name.
-        to_organization_name: Option<String>,
+        to_organization_name: String,
         /// Required loops, without those that were recalled, superseded or redirected before an acknowledgment.
         required: i64,
-        /// Acknowledged, in time or late.
-        acknowledged: i64,
         /// Acknowledged by the due time.
         in_time: i64,
         /// Open and not yet due.
@@ -26,20 +31,46 @@ row! {
         overdue: i64,
         /// Ended without an acknowledgment: declined.
         never: i64,
-        /// Median (nearest rank) time from sharing to acknowledgment, in seconds.
-        median_seconds: Option<i64>,
-        /// 90th percentile (nearest rank) of that time, in seconds.
-        p90_seconds: Option<i64>,
+        /// Times from sharing to acknowledgment in whole seconds, one for each acknowledged loop, in no order, with
+        /// commas between them.
+        seconds: Option<String>,
     }
 }
 
-// The engines name the seconds of an instant differently; all else is one text.
+impl TimelinessRow {
+    /// Times from sharing to acknowledgment in whole seconds, one for each acknowledged loop, in no order.
+    ///
+    /// # Errors
+    /// When the database answered with something else.
+    pub fn times(&self) -> Result<Vec<i64>> {
+        let times = self.seconds.as_deref().unwrap_or_default().split_terminator(',');
+        let read = |time: &str| {
+            time.parse().map_err(|_| StoreError::Row {
+                column: "seconds",
+                message: "not a list of whole numbers".to_owned(),
+            })
+        };
+        times.map(read).collect()
+    }
+}
+
+// The engines name the seconds of an instant differently; all else is one text. The times come as one text for each
+// group: a row for each loop would cost more than all the counting. Everything that is looked at stands in the index
+// recipient_by_time.
 macro_rules! timeliness {
     ($from:literal, $to:literal) => {
         concat!(
-            "with base as (
-                select urgency, to_organization_id, acknowledged_at, due_at, is_open,
-                    ",
+            "select g.urgency, g.to_organization_id, o.name as to_organization_name, g.required, g.in_time, g.waiting,
+                g.overdue, g.never, g.seconds
+            from (
+                select urgency, to_organization_id, count(*) as required,
+                    count(case when acknowledged_at <= due_at or (acknowledged_at is not null and due_at is null)
+                        then 1 end) as in_time,
+                    count(case when acknowledged_at is null and is_open = true and (due_at >= $4 or due_at is null)
+                        then 1 end) as waiting,
+                    count(case when acknowledged_at is null and is_open = true and due_at < $4 then 1 end) as overdue,
+                    count(case when acknowledged_at is null and is_open = false then 1 end) as never,
+                    string_agg(cast(",
             $from,
             "acknowledged_at",
             $to,
@@ -47,54 +78,28 @@ macro_rules! timeliness {
             $from,
             "shared_at",
             $to,
-            " as seconds
+            " as text), ',') as seconds
                 from recipient
                 where organization_id = $1 and shared_at >= $2 and shared_at < $3 and duty = 'REQUIRED'
                     and (acknowledged_at is not null or outcome is null
                         or outcome not in ('RECALLED', 'SUPERSEDED', 'REDIRECTED'))
-            ), keyed as (
-                select 0 as place, cast(null as bigint) as urgency, cast(null as uuid) as to_organization_id,
-                    acknowledged_at, due_at, is_open, seconds from base
-                union all
-                select 1, urgency, cast(null as uuid), acknowledged_at, due_at, is_open, seconds from base
-                union all
-                select 2, cast(null as bigint), to_organization_id, acknowledged_at, due_at, is_open, seconds from base
-            ), ranked as (
-                select keyed.*,
-                    case when seconds is null then 1 else 0 end as unanswered,
-                    row_number() over (partition by place, urgency, to_organization_id,
-                        case when seconds is null then 1 else 0 end order by seconds) as nth,
-                    count(seconds) over (partition by place, urgency, to_organization_id) as answered
-                from keyed
-            )
-            select k.urgency, k.to_organization_id, o.name as to_organization_name,
-                count(*) as required,
-                count(k.seconds) as acknowledged,
-                count(case when k.acknowledged_at <= k.due_at or (k.acknowledged_at is not null and k.due_at is null)
-                    then 1 end) as in_time,
-                count(case when k.acknowledged_at is null and k.is_open = true and (k.due_at >= $4 or k.due_at is null)
-                    then 1 end) as waiting,
-                count(case when k.acknowledged_at is null and k.is_open = true and k.due_at < $4 then 1 end) as overdue,
-                count(case when k.acknowledged_at is null and k.is_open = false then 1 end) as never,
-                max(case when k.unanswered = 0 and k.nth = (k.answered + 1) / 2 then k.seconds end) as median_seconds,
-                max(case when k.unanswered = 0 and k.nth = (k.answered * 9 + 9) / 10 then k.seconds end) as p90_seconds
-            from ranked k left join organization o on o.id = k.to_organization_id
-            group by k.place, k.urgency, k.to_organization_id, o.name
-            order by k.place, k.urgency desc, o.name, k.to_organization_id"
+                group by urgency, to_organization_id
+            ) g join organization o on o.id = g.to_organization_id
+            order by g.urgency desc, g.to_organization_id"
         )
     };
 }
 
 const TIMELINESS: Sql = Sql {
     name: concat!(module_path!(), "::TIMELINESS"),
-    sqlite: timeliness!("cast(unixepoch(", ") as integer)"),
-    postgres: timeliness!("cast(floor(extract(epoch from ", ")) as bigint)"),
+    sqlite: timeliness!("unixepoch(", ")"),
+    postgres: timeliness!("cast(floor(date_part('epoch', ", ")) as bigint)"),
 };
 
 /// This module's statements.
 pub(crate) const STATEMENTS: &[Sql] = &[TIMELINESS];
 
-/// A clinic's loops shared in `from..until`: the total, then by urgency (gravest first), then by organization (by name).
+/// A clinic's loops shared in `from..until`, the gravest urgency first.
 pub async fn timeliness(
     conn: &mut Conn,
     clinic: OrganizationId,

@@ -1,5 +1,7 @@
 //! How soon recipients acknowledge, over a period, in total, by urgency and by organization. Figures only: no PHI.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{
     Actor, OrganizationId, Urgency,
@@ -74,57 +76,73 @@ impl Service {
             let mut conn = self.read().await?;
             timeliness(&mut conn, clinic, input.from, input.until, self.now()).await?
         };
-        let mut report = TimelinessReport {
-            total: Timeliness::none(),
-            by_urgency: Vec::new(),
-            by_organization: Vec::new(),
-        };
+        let mut total = Gathered::default();
+        let mut urgencies: BTreeMap<Reverse<Urgency>, Gathered> = BTreeMap::new();
+        let mut organizations: BTreeMap<(String, OrganizationId), Gathered> = BTreeMap::new();
         for row in found {
-            let figures = Timeliness::from(&row);
-            match (row.urgency, row.to_organization_id) {
-                (Some(urgency), _) => report.by_urgency.push((urgency, figures)),
-                (None, Some(id)) => {
-                    report
-                        .by_organization
-                        .push((id, row.to_organization_name.unwrap_or_default(), figures));
-                }
-                (None, None) => report.total = figures,
-            }
+            let times = row.times()?;
+            total.add(&row, &times);
+            urgencies.entry(Reverse(row.urgency)).or_default().add(&row, &times);
+            organizations
+                .entry((row.to_organization_name.clone(), row.to_organization_id))
+                .or_default()
+                .add(&row, &times);
         }
-        Ok(report)
+        Ok(TimelinessReport {
+            total: total.figures(),
+            by_urgency: urgencies
+                .into_iter()
+                .map(|(Reverse(urgency), gathered)| (urgency, gathered.figures()))
+                .collect(),
+            by_organization: organizations
+                .into_iter()
+                .map(|((name, id), gathered)| (id, name, gathered.figures()))
+                .collect(),
+        })
     }
 }
 
-impl Timeliness {
-    fn none() -> Self {
-        Self {
-            required: 0,
-            acknowledged: 0,
-            in_time: 0,
-            waiting: 0,
-            overdue: 0,
-            never: 0,
-            in_time_share: None,
-            median_minutes: None,
-            p90_minutes: None,
-        }
-    }
+/// One group of loops while it is counted.
+#[derive(Default)]
+struct Gathered {
+    required: u64,
+    in_time: u64,
+    waiting: u64,
+    overdue: u64,
+    never: u64,
+    /// Seconds from sharing to acknowledgment, one for each acknowledged loop.
+    times: Vec<i64>,
 }
 
-impl From<&TimelinessRow> for Timeliness {
-    fn from(row: &TimelinessRow) -> Self {
-        let minutes = |seconds: Option<i64>| seconds.map(|seconds| seconds as f64 / 60.0);
-        let decided = row.required - row.waiting;
-        Self {
-            required: row.required.unsigned_abs(),
-            acknowledged: row.acknowledged.unsigned_abs(),
-            in_time: row.in_time.unsigned_abs(),
-            waiting: row.waiting.unsigned_abs(),
-            overdue: row.overdue.unsigned_abs(),
-            never: row.never.unsigned_abs(),
-            in_time_share: (decided > 0).then(|| row.in_time as f64 / decided as f64),
-            median_minutes: minutes(row.median_seconds),
-            p90_minutes: minutes(row.p90_seconds),
+impl Gathered {
+    fn add(&mut self, row: &TimelinessRow, times: &[i64]) {
+        self.required += row.required.unsigned_abs();
+        self.in_time += row.in_time.unsigned_abs();
+        self.waiting += row.waiting.unsigned_abs();
+        self.overdue += row.overdue.unsigned_abs();
+        self.never += row.never.unsigned_abs();
+        self.times.extend_from_slice(times);
+    }
+
+    fn figures(mut self) -> Timeliness {
+        let count = self.times.len();
+        let decided = self.required - self.waiting;
+        // Nearest rank: the smallest time that so many of the hundred do not exceed.
+        let mut minutes = |percent: usize| {
+            let rank = (count * percent).div_ceil(100).checked_sub(1)?;
+            let (_, seconds, _) = self.times.select_nth_unstable(rank);
+            Some(*seconds as f64 / 60.0)
+        };
+        Timeliness {
+            median_minutes: minutes(50),
+            p90_minutes: minutes(90),
+            required: self.required,
+            acknowledged: count as u64,
+            in_time: self.in_time,
+            waiting: self.waiting,
+            overdue: self.overdue,
+            never: self.never,
+            in_time_share: (decided > 0).then(|| self.in_time as f64 / decided as f64),
         }
     }
 }

@@ -153,6 +153,13 @@ macro_rules! own {
     };
 }
 
+/// What an organization's people did elsewhere than in its own records, as the index ledger_entry_abroad says it.
+macro_rules! abroad {
+    () => {
+        "e.actor_organization_id = $1 and e.organization_id is distinct from e.actor_organization_id"
+    };
+}
+
 /// Calls a macro with what leads a statement to its index, in the order of [`Lead`]; the organization's and the whole
 /// ledger's statements differ and stand where they are used.
 macro_rules! for_each_lead {
@@ -170,7 +177,7 @@ macro_rules! for_each_lead {
         }
     };
 }
-pub(super) use {columns, entry_columns, for_each_lead, own, rest};
+pub(super) use {abroad, columns, entry_columns, for_each_lead, own, rest};
 
 /// By which index a filter is answered, the narrowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

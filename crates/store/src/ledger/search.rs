@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::filter::{EntryFilter, EntryRow, Lead, ends, entry_columns, for_each_lead, own, rest};
+use super::filter::{EntryFilter, EntryRow, Lead, abroad, ends, entry_columns, for_each_lead, own, rest};
 use crate::{args, conn::Conn, error::Result, sql::Sql};
 
 macro_rules! newest_first {
@@ -100,7 +100,7 @@ const BY_ORGANIZATION: Family = Family {
         newest_first!(),
         ") records union all select * from (",
         entry_columns!(),
-        "e.actor_organization_id = $1 and e.organization_id is distinct from $1",
+        abroad!(),
         rest!(),
         newest_first!(),
         ") people) both_halves order by recorded_at desc, id desc limit $21"
@@ -114,7 +114,7 @@ const BY_ORGANIZATION: Family = Family {
         oldest_first!(),
         ") records union all select * from (",
         entry_columns!(),
-        "e.actor_organization_id = $1 and e.organization_id is distinct from $1",
+        abroad!(),
         rest!(),
         oldest_first!(),
         ") people) both_halves order by recorded_at, id limit $21"
@@ -126,7 +126,7 @@ const BY_ORGANIZATION: Family = Family {
         rest!(),
         " and e.recorded_at < $19 limit $20) records
         union all select id from (select e.id from ledger_entry e where ",
-        "e.actor_organization_id = $1 and e.organization_id is distinct from $1",
+        abroad!(),
         rest!(),
         " and e.recorded_at < $19 limit $20) people) found"
     ),

@@ -196,8 +196,10 @@ macro_rules! pairs {
                 statement!(concat!(stringify!($name), "::DOWN"), $lead, down),
             ],)*
             [
-                statement!("Organization::UP", "(e.organization_id = $1 or e.actor_organization_id = $1)", up),
-                statement!("Organization::DOWN", "(e.organization_id = $1 or e.actor_organization_id = $1)", down),
+                statement!("Organization::UP", "(e.organization_id = $1 or (e.actor_organization_id = $1
+                    and e.organization_id is distinct from e.actor_organization_id))", up),
+                statement!("Organization::DOWN", "(e.organization_id = $1 or (e.actor_organization_id = $1
+                    and e.organization_id is distinct from e.actor_organization_id))", down),
             ],
             [statement!("All::UP", "true", up), statement!("All::DOWN", "true", down)],
         ];
