@@ -84,7 +84,7 @@ impl World {
 
         let patient = journey("A").header.patient;
         let mut canaries = vec![patient.mrn.to_string(), token.clone(), "h4rdly-guessed".to_owned()];
-        canaries.extend(patient.name.to_string().split(' ').map(str::to_owned));
+        canaries.extend(patient.name.split(' ').map(str::to_owned));
         canaries.extend(WRITTEN.map(str::to_owned));
         let body = json!({"query": SHARE, "variables": {"i": {
             "noteVersionId": signed.version_id.to_string(),
