@@ -390,7 +390,12 @@ impl Hall {
             .id;
         let holds = service.holds(&f.physician, other).await.expect("holds");
         service.sequence().await.expect("the sequencer");
+        // An act of the physician: the newest entry of all is another one on each engine, where the set clock stands.
         let search = SearchAudit {
+            filter: AuditFilter {
+                actions: vec!["share.create".to_owned()],
+                ..AuditFilter::default()
+            },
             first: Some(1),
             ..SearchAudit::default()
         };
