@@ -217,6 +217,7 @@ create table note (
 ) strict;
 create index note_by_patient on note (patient_id, created_at);
 create index note_by_organization on note (organization_id, updated_at);
+create index note_unsigned on note (updated_at) where version = 0;
 
 create table note_version (
     id              blob not null primary key,
@@ -538,6 +539,7 @@ create table notice (
     seen_at      text
 ) strict;
 create index notice_by_user on notice (user_id, created_at);
+create index notice_seen on notice (seen_at) where seen_at is not null;
 
 -- Secure links: recipients without an account ----------------------------------------------------------------------
 

@@ -101,8 +101,8 @@ pub(crate) fn settings(config: &Config, store: &Store) -> anyhow::Result<Setting
     settings.attempt_timeout = config.work.attempt_timeout();
     settings.lease = config.work.lease();
     settings.retry = config.work.retry();
-    settings.idempotency_retention = config.work.idempotency_retention();
     settings.origins = Arc::new(SpanOrigins);
+    settings.retention = config.retention.periods();
     Ok(settings)
 }
 
@@ -120,6 +120,7 @@ impl Parts {
         let mut settings = liaison_jobs::Settings::new(role, format!("{}-{}", host(), std::process::id()));
         settings.grace = work.grace();
         settings.reconcile_every = work.reconcile_every();
+        settings.prune = config.retention.periods().tasks();
         for (queue, concurrency) in [
             (Queue::Deliver, work.deliver_concurrency),
             (Queue::Escalate, work.escalate_concurrency),

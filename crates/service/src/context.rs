@@ -16,7 +16,7 @@ use crate::{
     Result, ServiceError,
     channel::Channel,
     origin::{NoOrigins, Origins},
-    work::{AtWork, Combine, Lanes},
+    work::{AtWork, Combine, Lanes, Retention},
 };
 
 /// What an operator can set about the use cases.
@@ -34,10 +34,10 @@ pub struct Settings {
     pub retry: BTreeMap<ChannelKind, RetrySchedule>,
     /// The name of this process, unique among the running ones, for leases.
     pub process: String,
-    /// For how long results of mutations are kept for repeats with the same idempotency key.
-    pub idempotency_retention: Duration,
     /// Who knows which request is being worked on.
     pub origins: Arc<dyn Origins>,
+    /// For how long what outlives its use is kept.
+    pub retention: Retention,
 }
 
 impl Settings {
@@ -53,8 +53,8 @@ impl Settings {
                 .map(|&channel| (channel, RetrySchedule::default_for(channel)))
                 .collect(),
             process: process.into(),
-            idempotency_retention: Duration::from_secs(24 * 3_600),
             origins: Arc::new(NoOrigins),
+            retention: Retention::default(),
         }
     }
 }

@@ -22,7 +22,6 @@ sql! {
     FIND = "select operation, request_sha256, response from idempotency where user_id = $1 and key = $2";
     INSERT = "insert into idempotency (user_id, key, operation, request_sha256, response, created_at)
         values ($1, $2, $3, $4, $5, $6)";
-    PRUNE = "delete from idempotency where created_at < $1";
 }
 
 /// People and guests of secure links share the column: ids of the two never meet.
@@ -50,9 +49,4 @@ pub async fn insert(
 ) -> Result<()> {
     let args = args![owner(of.into()), key, operation, request, response, now];
     tx.change_one(INSERT, args).await
-}
-
-/// Removes answers kept before a time; how many.
-pub async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
-    tx.execute(PRUNE, args![before]).await
 }

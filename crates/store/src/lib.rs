@@ -35,6 +35,7 @@ pub mod patients;
 pub mod presence;
 pub mod recipients;
 pub mod replies;
+pub mod retention;
 mod row;
 pub mod schedule;
 pub mod shares;

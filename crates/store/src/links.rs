@@ -93,8 +93,6 @@ sql! {
     TOUCH = "update guest set idle_until = $2 where id = $1 and ended_at is null and idle_until < $2";
     END = "update guest set ended_at = $2 where id = $1 and ended_at is null";
     REQUEST_ACCOUNT = "update guest set account_requested_at = $2 where id = $1 and account_requested_at is null";
-    PRUNE_CODES = "delete from link_code where expires_at < $1
-        and not exists (select 1 from guest where guest.code_id = link_code.id)";
 }
 
 /// Adds a code.
@@ -185,9 +183,4 @@ pub async fn end(tx: &mut Tx, id: GuestId, now: DateTime<Utc>) -> Result<bool> {
 /// Notes that a guest asked for an account; whether it was the first time.
 pub async fn request_account(tx: &mut Tx, id: GuestId, now: DateTime<Utc>) -> Result<bool> {
     Ok(tx.execute(REQUEST_ACCOUNT, args![id, now]).await? == 1)
-}
-
-/// Removes codes that nobody came in by and that ended before a moment; how many.
-pub async fn prune_codes(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
-    tx.execute(PRUNE_CODES, args![before]).await
 }

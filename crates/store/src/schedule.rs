@@ -104,6 +104,7 @@ sql! {
     LEASE_ENDS = "select min(lease_until) as a from delivery where next_attempt_at is not null and lease_until >= $1";
     TICK = "insert into schedule (name, next_at) values ($1, $2) on conflict (name) do update
         set next_at = excluded.next_at where schedule.next_at <= $3";
+    AGAIN = "update schedule set next_at = $2 where name = $1";
 }
 
 /// Adds steps; a unique violation when one of the numbers was taken before.
@@ -225,6 +226,11 @@ pub async fn next_due(conn: &mut Conn, after: DateTime<Utc>) -> Result<Option<Da
 /// Claims scheduled work: whether it was due, in which case it is due again at `next`. One of many callers is told so.
 pub async fn tick(tx: &mut Tx, name: &str, now: DateTime<Utc>, next: DateTime<Utc>) -> Result<bool> {
     Ok(tx.execute(TICK, args![name, next, now]).await? == 1)
+}
+
+/// Makes scheduled work due again at a moment: there was more than one round does.
+pub async fn again(tx: &mut Tx, name: &str, at: DateTime<Utc>) -> Result<()> {
+    tx.change_one(AGAIN, args![name, at]).await
 }
 
 fn ids(rows: Vec<(Uuid,)>) -> Result<Vec<Uuid>> {

@@ -64,6 +64,7 @@ pub fn statements() -> Vec<Sql> {
         crate::presence::STATEMENTS,
         crate::diagnose::STATEMENTS,
         crate::schedule::STATEMENTS,
+        crate::retention::STATEMENTS,
         crate::call_tasks::STATEMENTS,
         crate::acknowledgments::STATEMENTS,
         crate::keys::ring::STATEMENTS,

@@ -11,6 +11,7 @@ mod log;
 mod monitor;
 mod problems;
 mod reader;
+mod retention;
 mod secret;
 mod telemetry;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use liaison_graphql::http::GraphQlSettings;
 pub(crate) use log::{Format, Log};
 pub(crate) use monitor::Monitor;
 pub(crate) use problems::{ConfigError, Problems};
+pub(crate) use retention::Retention;
 pub(crate) use secret::Secret;
 pub(crate) use telemetry::Telemetry;
 pub(crate) use webhooks::Webhooks;
@@ -51,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) email: Email,
     pub(crate) webhooks: Webhooks,
     pub(crate) work: Work,
+    pub(crate) retention: Retention,
     pub(crate) monitor: Monitor,
     pub(crate) log: Log,
     pub(crate) telemetry: Telemetry,
@@ -98,6 +101,7 @@ pub(crate) fn parse(
         email: reader.section("email"),
         webhooks: reader.section("webhooks"),
         work: reader.section("work"),
+        retention: reader.section("retention"),
         monitor: reader.section("monitor"),
         log: reader.section("log"),
         telemetry: reader.section("telemetry"),
@@ -113,6 +117,7 @@ pub(crate) fn parse(
     config.email.check(problems);
     config.webhooks.check(problems);
     config.work.check(problems);
+    config.retention.check(problems);
     // Both, and the farewells, must fit into the 30 s after which a process is ended.
     let drains = !config.http.drain().is_zero();
     if drains && (config.http.drain() + config.work.grace()).as_secs() > 28 {

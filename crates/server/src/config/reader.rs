@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::{ConfigError, Problems};
 
-pub(super) const SECTIONS: [&str; 10] = [
+pub(super) const SECTIONS: [&str; 11] = [
     "database",
     "email",
     "graphql",
@@ -24,6 +24,7 @@ pub(super) const SECTIONS: [&str; 10] = [
     "keys",
     "log",
     "monitor",
+    "retention",
     "telemetry",
     "webhooks",
     "work",

@@ -25,7 +25,6 @@ pub(crate) struct Work {
     webhook_retry_seconds: Vec<u32>,
     retry_jitter: f64,
     retry_after_cap_seconds: u32,
-    idempotency_hours: u64,
 }
 
 impl Default for Work {
@@ -43,7 +42,6 @@ impl Default for Work {
             retry_after_cap_seconds: email.retry_after_cap_seconds,
             email_retry_seconds: email.delays_seconds,
             webhook_retry_seconds: RetrySchedule::default_for(ChannelKind::Webhook).delays_seconds,
-            idempotency_hours: 24,
         }
     }
 }
@@ -73,7 +71,6 @@ impl Work {
             self.retry_after_cap_seconds.into(),
             1..=86_400,
         );
-        problems.within("work.idempotency_hours", self.idempotency_hours, 1..=720);
         if !(0.0..=1.0).contains(&self.retry_jitter) {
             problems.add("work.retry_jitter", "choose a share from 0.0 to 1.0");
         }
@@ -106,11 +103,6 @@ impl Work {
     /// How long running work may take to finish after a stop was asked for.
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_seconds)
-    }
-
-    /// For how long repeats with the same idempotency key get the same answer.
-    pub(crate) fn idempotency_retention(&self) -> Duration {
-        Duration::from_secs(self.idempotency_hours * 3_600)
     }
 
     /// When to try again, by channel.

@@ -8,7 +8,7 @@ use liaison_store::{
     sign_in::{credential, passkey, session as rows, session::SessionRow},
 };
 
-use super::{ABSOLUTE, IDLE, STEP_UP};
+use super::{IDLE, STEP_UP};
 use crate::{Result, Service, ServiceError};
 
 /// One of a person's open sessions.
@@ -192,17 +192,6 @@ impl Service {
     /// Ends a person's sessions for an organization that they left. How many.
     pub(crate) async fn end_sessions_for(&self, tx: &mut Tx, user_id: UserId, left: OrganizationId) -> Result<u64> {
         Ok(rows::end_for_organization(tx, user_id, left, self.now(), SessionEnd::MembershipEnded).await?)
-    }
-
-    /// Removes what is over: sessions, steps, links and counts. How many rows.
-    pub(crate) async fn prune_sign_in(&self, tx: &mut Tx) -> Result<u64> {
-        let now = self.now();
-        let mut gone = rows::prune(tx, now - ABSOLUTE).await?;
-        gone += liaison_store::sign_in::ceremony::prune(tx, now).await?;
-        gone += liaison_store::sign_in::account_link::prune(tx, now - chrono::TimeDelta::days(1)).await?;
-        gone += liaison_store::sign_in::throttle::prune(tx, now - chrono::TimeDelta::days(1), now).await?;
-        credential::prune_pending(tx, now).await?;
-        Ok(gone)
     }
 }
 

@@ -25,6 +25,7 @@ mod unreachable;
 pub(crate) use at_work::AtWork;
 pub(crate) use combine::Combine;
 pub(crate) use lanes::Lanes;
+pub use retain::Retention;
 
 /// What one call did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

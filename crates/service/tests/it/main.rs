@@ -25,6 +25,7 @@ mod patients;
 mod reading;
 mod reclaim;
 mod reply;
+mod retain;
 mod sign_in;
 mod test_endpoint;
 mod work_support;

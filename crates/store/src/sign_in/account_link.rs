@@ -44,7 +44,6 @@ sql! {
     USE = "update account_link set used_at = $2 where id = $1 and used_at is null";
     END_OF_PERSON = "update account_link set used_at = $2 where user_id = $1 and used_at is null";
     END_OF_PURPOSE = "update account_link set used_at = $3 where user_id = $1 and purpose = $2 and used_at is null";
-    PRUNE = "delete from account_link where expires_at < $1";
 }
 
 /// Adds a link; `token_hash` is the SHA-256 of its token.
@@ -94,9 +93,4 @@ pub async fn end_of(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<u64
 /// Ends a person's links of one purpose, before a newer one.
 pub async fn end_of_purpose(tx: &mut Tx, user: UserId, purpose: AccountLinkPurpose, now: DateTime<Utc>) -> Result<u64> {
     tx.execute(END_OF_PURPOSE, args![user, purpose, now]).await
-}
-
-/// Removes links that ended before a time; how many.
-pub async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
-    tx.execute(PRUNE, args![before]).await
 }

@@ -40,7 +40,6 @@ sql! {
         where secret_hash = $1 and kind = $2 and expires_at > $3 {for_update}";
     TAKE = "delete from sign_in_ceremony where secret_hash = $1";
     END_OF_PERSON = "delete from sign_in_ceremony where user_id = $1";
-    PRUNE = "delete from sign_in_ceremony where expires_at < $1";
 }
 
 /// Begins to wait.
@@ -80,9 +79,4 @@ pub async fn take(tx: &mut Tx, secret_hash: &[u8]) -> Result<bool> {
 /// Takes every step of a person away.
 pub async fn end_of(tx: &mut Tx, user: UserId) -> Result<u64> {
     tx.execute(END_OF_PERSON, args![user]).await
-}
-
-/// Removes what waited in vain before a time; how many.
-pub async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
-    tx.execute(PRUNE, args![before]).await
 }

@@ -97,7 +97,6 @@ sql! {
     END_ALL = "update session set ended_at = $2, end_reason = $3 where user_id = $1 and ended_at is null";
     END_FOR_ORGANIZATION = "update session set ended_at = $3, end_reason = $4
         where user_id = $1 and organization_id = $2 and ended_at is null";
-    PRUNE = "delete from session where absolute_until < $1";
 }
 
 /// Opens a session; `secret_hash` is the SHA-256 of its secret.
@@ -205,9 +204,4 @@ pub async fn end_for_organization(
 ) -> Result<u64> {
     tx.execute(END_FOR_ORGANIZATION, args![user, organization, now, why])
         .await
-}
-
-/// Removes sessions that could not be used after `before`; how many.
-pub async fn prune(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64> {
-    tx.execute(PRUNE, args![before]).await
 }

@@ -26,8 +26,6 @@ sql! {
         where subject = $1 and failures > 0";
     FAILED = "update sign_in_throttle set last_failed_at = $2 where subject = $1";
     CLEAR = "delete from sign_in_throttle where subject = $1";
-    PRUNE = "delete from sign_in_throttle where user_id is null and last_failed_at < $1
-        and (blocked_until is null or blocked_until < $2)";
 }
 
 /// The count of a subject, made where there is none, and held until the transaction ends.
@@ -60,10 +58,4 @@ pub async fn failed(tx: &mut Tx, subject: &[u8], now: DateTime<Utc>) -> Result<u
 /// Forgets every failure of a subject.
 pub async fn clear(tx: &mut Tx, subject: &[u8]) -> Result<u64> {
     tx.execute(CLEAR, args![subject]).await
-}
-
-/// Removes counts of network addresses and of accounts that there are not, quiet since `before` and not blocked at
-/// `now`. The counts of people stay until they sign in: a hundred failures in a row are a hundred, however slow.
-pub async fn prune(tx: &mut Tx, before: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(PRUNE, args![before, now]).await
 }

@@ -41,6 +41,7 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("note.draft", "Drafted a note"),
             ("note.update", "Changed a draft"),
             ("note.discard", "Discarded a draft"),
+            ("note.expire", "Removed a draft that was never signed"),
             ("note.sign", "Signed a note"),
             ("note.amend", "Began an amendment"),
             ("note.sign_amendment", "Signed an amendment"),
@@ -148,6 +149,7 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("audit.review", "Signed off an audit review"),
             ("audit.filter.save", "Kept a search of the audit"),
             ("audit.filter.delete", "Removed a kept search"),
+            ("retention.remove", "Removed what had outlived its period"),
         ],
     ),
 ];
