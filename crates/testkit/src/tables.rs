@@ -1,6 +1,6 @@
 //! Everything a database holds, as text: what a thief of it would read, and whether anything changed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -28,6 +28,13 @@ impl Database {
         };
         let rows = self.rows().await;
         rows.iter().map(|(table, rows)| (table.clone(), digest(rows))).collect()
+    }
+
+    /// A backup of the SQLite database, as the command makes it.
+    pub async fn backup(&self, to: &Path) {
+        liaison_store::backup::backup(&self.folder.path().join("liaison.sqlite"), to)
+            .await
+            .expect("a backup");
     }
 
     async fn sqlite_rows(&self) -> BTreeMap<String, Vec<String>> {

@@ -128,3 +128,19 @@ fn every_alarm_has_its_place_in_the_runbook() {
     }
     assert!(alarms >= 18, "{alarms}");
 }
+
+#[tokio::test]
+async fn a_kept_file_that_is_no_checkpoint_raises_no_alarm_about_the_ledger() {
+    let bench = crate::bench::Bench::new(liaison_testkit::Engine::Sqlite).await;
+    bench.with_people();
+    // As it is printed, indented, and not as --checkpoint-to writes it.
+    std::fs::write(
+        bench.path("kept"),
+        "  liaison.example/ledger\n  3\n  abc=\n  \n  - liaison.example/ledger abc\n",
+    )
+    .unwrap();
+    let ran = bench.run(&["ledger", "verify", "--database", "--kept", "kept"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("kept: this is no checkpoint"), "{}", ran.err);
+    assert!(!ran.err.contains("was changed"), "{}", ran.err);
+}

@@ -18,4 +18,5 @@ mod link;
 mod link_account;
 mod notes;
 mod notes_share;
+mod phi_dark;
 mod step_up;

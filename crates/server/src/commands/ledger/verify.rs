@@ -4,7 +4,7 @@ use std::{fs::File, io::BufReader, path::PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use liaison_ledger::{VerifierKey, verify_consistency, verify_export, verify_receipt};
+use liaison_ledger::{CheckpointError, VerifierKey, verify_consistency, verify_export, verify_receipt};
 
 use crate::{commands::read_text, config::Config, exit, out, wiring};
 
@@ -146,14 +146,33 @@ impl What {
     }
 }
 
+/// A file that holds no checkpoint at all says nothing about the ledger: it is told apart from one that contradicts it.
+fn unreadable(key: &VerifierKey, files: &[PathBuf], kept: &[String]) -> Option<exit::Usage> {
+    files.iter().zip(kept).find_map(|(file, text)| match key.open(text) {
+        Err(CheckpointError::NotANote | CheckpointError::NotACheckpoint) => Some(exit::Usage(format!(
+            "{}: this is no checkpoint; it must be kept to the letter, as --checkpoint-to and the ledger page give it",
+            file.display()
+        ))),
+        _ => None,
+    })
+}
+
 async fn database(config: &Config, kept: &[PathBuf]) -> anyhow::Result<()> {
-    let kept = kept
+    let files = kept;
+    let kept = files
         .iter()
         .map(|path| read_text(path))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let parts = wiring::open(config).await?;
-    let report = parts.service.verify_ledger_against(&kept).await;
     let key = parts.service.signer().verifier().clone();
+    let report = match unreadable(&key, files, &kept) {
+        Some(error) => Err(error.into()),
+        None => parts
+            .service
+            .verify_ledger_against(&kept)
+            .await
+            .map_err(anyhow::Error::from),
+    };
     parts.close().await;
     let report = report?;
     out::line(format_args!(
