@@ -100,7 +100,6 @@ impl Doors {
     }
 
     /// Posts what must work; where it leads.
-    #[track_caller]
     pub(super) async fn did(&mut self, who: &Person, path: &str, fields: &[(&str, &str)]) -> String {
         let told = self.post(who, path, fields).await;
         assert_eq!(told.status, StatusCode::SEE_OTHER, "{path}: {}", told.body);
