@@ -2,7 +2,10 @@
 //! was typed, one act for a form sent twice.
 
 use liaison_domain::{Actor, Decline, RecipientId};
-use liaison_service::loops::decline::DeclineShare;
+use liaison_service::{
+    channel::{SendOutcome, SendReport},
+    loops::decline::DeclineShare,
+};
 use liaison_testkit::{App, both_engines};
 
 use crate::{admin::recorded, harness::Browser};
@@ -145,7 +148,7 @@ both_engines! {
         admin.get(&format!("/policies/{}/SOON", f.oncology)).await.is(404);
     }
 
-    async fn a_dead_delivery_says_why_and_is_retried_once(app: App) {
+    async fn deliveries_are_listed_and_only_dead_ones_are_retried(app: App) {
         let f = app.fixture().await;
         let scene = app.scene(&f).await;
         let admin = Browser::signed_in(&app, &f.admin).await;
@@ -160,6 +163,33 @@ both_engines! {
         let other = Browser::signed_in(&app, &f.other_admin).await;
         other.get("/deliveries?state=ALL").await.is(200).hides("Breast and thoracic");
         other.post(&format!("/deliveries/{one}/retry"), &[]).await.is(404);
+    }
+
+    async fn a_dead_delivery_says_why_and_its_button_sends_it_once(app: App) {
+        let f = app.fixture().await;
+        let patient = app.patient(&f, "A").await;
+        let signed = app.sign(&f, patient, "A", 0).await;
+        app.email.push(SendReport {
+            outcome: SendOutcome::Permanent { endpoint_gone: false },
+            status: Some(550),
+            artefact: "550 5.1.1 no such mailbox".to_owned(),
+        });
+        app.share_with_both(&f, &signed).await;
+        app.work().await;
+        let admin = Browser::signed_in(&app, &f.admin).await;
+        let page = admin.get("/deliveries").await;
+        page.is(200).shows("Retry now").hides("Nothing was given up.");
+        let (_, rest) = page.body.split_once("action=\"/deliveries/").expect("a form");
+        let dead = rest.split('/').next().expect("an id").to_owned();
+        let sent = app.email.sent().len();
+        let path = format!("/deliveries/{dead}/retry");
+        for _ in 0..2 {
+            admin.post(&path, &[("key", "a-button-pressed-twice")]).await.is(303);
+        }
+        app.work().await;
+        assert_eq!(app.email.sent().len(), sent + 1, "one try more");
+        admin.get("/deliveries").await.is(200).shows("Nothing was given up.");
+        assert_eq!(recorded(&app, &f, "delivery.retry").await, 1);
     }
 
     async fn a_test_of_an_endpoint_is_queued_for_its_keepers(app: App) {
