@@ -3,7 +3,7 @@
 use axum::http::header;
 use chrono::TimeDelta;
 use liaison_domain::{Actor, PatientId};
-use liaison_service::audit::{AuditFilter, SearchAudit};
+use liaison_service::audit::{AuditColumn, AuditFilter, SearchAudit};
 use liaison_testkit::{App, Fixture, Scene, both_engines, fixture};
 
 use crate::harness::Browser;
@@ -77,6 +77,13 @@ both_engines! {
         // The oldest first begins with what came first.
         let oldest = browser.get("/audit?sort=oldest&action=organization.create").await;
         oldest.is(200).shows("aria-sort=\"ascending\"");
+        for column in AuditColumn::ALL {
+            for back in ["", "-"] {
+                let order = format!("{back}{}", column.as_str().to_lowercase());
+                let page = browser.get(&format!("/audit?sort={order}&action=organization.create")).await;
+                page.is(200).shows(&format!("<option value=\"{order}\" selected>"));
+            }
+        }
         for _ in 0..41 {
             app.service.patient(&f.physician, patient).await.unwrap();
         }

@@ -71,6 +71,40 @@ impl AuditTemplate {
         heads(&self.query)
     }
 
+    /// Every order: the columns, and what has none.
+    fn orders(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("", "Time, newest first"),
+            ("oldest", "Time, oldest first"),
+            ("person", "Person"),
+            ("-person", "Person, backwards"),
+            ("organization", "Acting for"),
+            ("-organization", "Acting for, backwards"),
+            ("role", "Role"),
+            ("-role", "Role, backwards"),
+            ("action", "Act"),
+            ("-action", "Act, backwards"),
+            ("purpose", "Purpose"),
+            ("-purpose", "Purpose, backwards"),
+            ("outcome", "Outcome"),
+            ("-outcome", "Outcome, backwards"),
+            ("patient", "Patient"),
+            ("-patient", "Patient, backwards"),
+            ("object", "What it concerns"),
+            ("-object", "What it concerns, backwards"),
+            ("channel", "Channel"),
+            ("-channel", "Channel, backwards"),
+            ("session", "Session"),
+            ("-session", "Session, backwards"),
+            ("request", "Request"),
+            ("-request", "Request, backwards"),
+            ("peer", "Network address"),
+            ("-peer", "Network address, backwards"),
+            ("index", "Log index"),
+            ("-index", "Log index, backwards"),
+        ]
+    }
+
     fn purposes(&self) -> &'static [(&'static str, &'static str)] {
         words::PURPOSES
     }
