@@ -14,10 +14,13 @@ use liaison_service::{
         AddPerson, CreateEndpoint, CreateOrganization, CreateTeam, CreateToken, EndpointOwner, OrganizationChoice,
         TeamSettings,
     },
-    notes::{AmendNote, ConfirmUnusual, DraftNote, SignNote, UpdateDraft},
+    notes::{AmendNote, UpdateDraft},
     patients::{AddCareTeamEntry, AdministrativeGender, PatientIdentity, RegisterPatient},
 };
-use liaison_testkit::{App, Engine, Signed, notes::journey};
+use liaison_testkit::{
+    App, Engine, Signed,
+    notes::{journey, sign_as},
+};
 
 /// A team and how it is reached.
 pub struct Team {
@@ -87,16 +90,11 @@ impl World {
         for (number, reach) in reach.iter().enumerate() {
             teams.push(builder.team(partner, number, reach).await?);
         }
-        let content = journey("A")
-            .documents
-            .first()
-            .context("journey A is empty")?
-            .content
-            .clone();
+        let content = content()?;
         let mut notes = Vec::with_capacity(patients);
         for number in 0..patients {
             let patient = builder.patient(&physician.actor, &teams, number).await?;
-            notes.push(builder.sign(&physician.actor, patient, content.clone()).await?);
+            notes.push(sign_as(&app.service, &physician.actor, patient, content.clone()).await?);
         }
         Ok(Self {
             app,
@@ -110,16 +108,7 @@ impl World {
 
     /// Signs one more note of a patient.
     pub async fn sign(&self, patient: PatientId) -> Result<Signed> {
-        let content = journey("A")
-            .documents
-            .first()
-            .context("journey A is empty")?
-            .content
-            .clone();
-        let builder = Builder {
-            service: &self.app.service,
-        };
-        builder.sign(&self.physician.actor, patient, content).await
+        Ok(sign_as(&self.app.service, &self.physician.actor, patient, content()?).await?)
     }
 
     /// Begins an amendment of a note and changes something in it; the revision that can be signed.
@@ -130,9 +119,7 @@ impl World {
             idempotency_key: None,
         };
         let opened = service.amend_note(physician, input).await?;
-        let journey = journey("A");
-        let content = &journey.documents.first().context("journey A is empty")?.content;
-        let mut changed = serde_json::to_value(content)?;
+        let mut changed = serde_json::to_value(content()?)?;
         ensure!(correct(&mut changed), "journey A's first document says no reason");
         let input = UpdateDraft {
             note_id: signed.note_id,
@@ -290,38 +277,12 @@ impl Builder<'_> {
         }
         Ok(patient_id)
     }
+}
 
-    async fn sign(&self, physician: &Actor, patient_id: PatientId, content: NoteContent) -> Result<Signed> {
-        let draft = DraftNote {
-            patient_id,
-            content,
-            confirmations: Vec::new(),
-            idempotency_key: None,
-        };
-        let saved = self.service.draft_note(physician, draft).await?;
-        let confirmations = saved
-            .unconfirmed
-            .iter()
-            .map(|warning| ConfirmUnusual {
-                path: warning.path.clone(),
-                limit: warning.limit.to_string(),
-                value: warning.value,
-            })
-            .collect();
-        let sign = SignNote {
-            note_id: saved.note_id,
-            expected_revision: saved.revision,
-            raised_urgency: None,
-            confirmations,
-            idempotency_key: None,
-        };
-        let signed = self.service.sign_note(physician, sign).await?;
-        Ok(Signed {
-            patient_id,
-            note_id: signed.note_id,
-            version_id: signed.version_id,
-        })
-    }
+/// What every note of the world says.
+fn content() -> Result<NoteContent> {
+    let journey = journey("A");
+    Ok(journey.documents.first().context("journey A is empty")?.content.clone())
 }
 
 /// Changes the first reason that a document gives; whether there is one.

@@ -39,6 +39,23 @@ pub struct Plan {
     pub patients: usize,
     /// Timers that run out in one second.
     pub timers: usize,
+    /// One part alone.
+    pub only: Option<Part>,
+}
+
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Closed loops and all that is measured beside them over HTTP.
+    Closed,
+    /// A healthy endpoint beside one that hangs.
+    Lanes,
+    /// Escalation timers.
+    Timers,
+    /// The share's use case in process.
+    Shares,
+    /// Board, inbox and timeline as the loops grow.
+    Queries,
 }
 
 impl Plan {
@@ -51,6 +68,7 @@ impl Plan {
             sizes: vec![1_000, 10_000, 100_000],
             patients: 64,
             timers: 1_000,
+            only: None,
         }
     }
 
@@ -63,6 +81,7 @@ impl Plan {
             sizes: vec![1_000, 10_000],
             patients: 32,
             timers: 1_000,
+            only: None,
         }
     }
 }
@@ -90,11 +109,25 @@ pub async fn measure(engine: Engine, plan: &Plan) -> Result<Report> {
     report.line("R: durable commits of 8 rows, 32 writers", format!("{raw:.0}/s"));
     report.line("The same, 1 writer", format!("{raw_alone:.0}/s"));
 
-    closed::all(&mut report, &world, &receivers, plan, raw).await?;
-    lanes::hanging(&mut report, &world, &receivers, plan).await?;
-    timers::all(&mut report, &world, plan).await?;
-    shares::use_case(&mut report, &world, plan, raw).await?;
-    queries::all(&mut report, &world, plan).await?;
+    let wanted = |part| plan.only.is_none_or(|only| only == part);
+    if wanted(Part::Closed) {
+        closed::all(&mut report, &world, &receivers, plan, raw).await?;
+    }
+    if wanted(Part::Lanes) {
+        lanes::hanging(&mut report, &world, &receivers, plan).await?;
+    }
+    if wanted(Part::Timers) {
+        timers::all(&mut report, &world, plan).await?;
+    }
+    if wanted(Part::Shares) {
+        shares::use_case(&mut report, &world, plan, raw).await?;
+    }
+    if wanted(Part::Queries) {
+        // A world of its own: the smallest number of loops must still be to come.
+        let fresh = World::prepare(engine, &reach, plan.patients).await?;
+        fresh.close().await;
+        queries::all(&mut report, &fresh, plan).await?;
+    }
     report.note(format!(
         "{HOSTS} hosts receive webhooks; each share goes to {TO} teams; {} patients; {} s for each throughput.",
         plan.patients,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use liaison_bench::bench::{Plan, measure};
+use liaison_bench::bench::{Part, Plan, measure};
 use liaison_testkit::Engine;
 
 /// Measures speed on a quiet machine: closed loops, shares, deliveries, queries, memory, start.
@@ -19,6 +19,9 @@ struct Arguments {
     /// On one engine alone: `sqlite` or `postgres`. PostgreSQL needs LIAISON_TEST_POSTGRES_URL.
     #[arg(long, value_parser = engine)]
     engine: Option<Engine>,
+    /// This part alone, beside R; for a profiler.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
 }
 
 fn engine(name: &str) -> Result<Engine, String> {
@@ -33,7 +36,8 @@ fn engine(name: &str) -> Result<Engine, String> {
 async fn main() -> ExitCode {
     liaison_bench::prepare();
     let arguments = Arguments::parse();
-    let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
+    let mut plan = if arguments.quick { Plan::quick() } else { Plan::full() };
+    plan.only = arguments.only;
     let engines = arguments
         .engine
         .map_or_else(|| vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine]);

@@ -13,10 +13,13 @@ use chrono::TimeDelta;
 use liaison_domain::{Actor, CareRole, ChannelKind, Disposition, Duty, PatientId, RecipientId};
 use liaison_service::{
     directory::{CreateEndpoint, EndpointOwner},
-    loops::{NewRecipient, ShareNote, acknowledge::Acknowledge, share_note::Override},
+    loops::{NewRecipient, ShareNote, acknowledge::Acknowledge},
     patients::AddCareTeamEntry,
 };
-use liaison_testkit::{App, Engine, Fixture, Signed, notes::journey};
+use liaison_testkit::{
+    App, Engine, Fixture, Signed,
+    notes::{journey, overrides_for},
+};
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
 /// Pages are whole: the first loops fill what is half empty.
@@ -124,20 +127,15 @@ impl World<'_> {
             })
             .collect();
         let physician = &self.fixture.physician;
-        let checks = app
-            .service
-            .release_checks(physician, signed.version_id, &recipients)
-            .await
-            .expect("the checks");
-        let mut overrides: Vec<Override> = Vec::new();
-        for check in checks {
-            if !overrides.iter().any(|one| one.code == check.code) {
-                overrides.push(Override {
-                    code: check.code.to_owned(),
-                    reason: "Looked at before it was sent.".to_owned(),
-                });
-            }
-        }
+        let overrides = overrides_for(
+            &app.service,
+            physician,
+            signed.version_id,
+            &recipients,
+            "Looked at before it was sent.",
+        )
+        .await
+        .expect("the checks");
         let share = ShareNote {
             note_version_id: signed.version_id,
             recipients,

@@ -1,9 +1,11 @@
 //! Signed notes of the synthetic journeys, made through the use cases.
 
 use liaison_clinical::{NoteContent, journey::Journey, journeys, parse_journey};
-use liaison_domain::{CareRole, NoteId, NoteVersionId, PatientId};
+use liaison_domain::{Actor, CareRole, NoteId, NoteVersionId, PatientId};
 use liaison_service::{
-    notes::{ConfirmUnusual, DraftNote, SignNote},
+    Service, ServiceError,
+    loops::{NewRecipient, share_note::Override},
+    notes::{ConfirmUnusual, DraftNote, DraftSaved, SignNote},
     patients::{AddCareTeamEntry, AdministrativeGender, PatientIdentity, RegisterPatient},
 };
 
@@ -93,42 +95,74 @@ impl App {
 
     /// Signs any content; every unusual value is confirmed.
     pub async fn sign_content(&self, fixture: &Fixture, patient_id: PatientId, content: NoteContent) -> Signed {
-        let draft = DraftNote {
-            patient_id,
-            content,
-            confirmations: Vec::new(),
-            idempotency_key: None,
-        };
-        let saved = self
-            .service
-            .draft_note(&fixture.physician, draft)
+        sign_as(&self.service, &fixture.physician, patient_id, content)
             .await
-            .expect("a draft");
-        let confirmations = saved
-            .unconfirmed
-            .iter()
-            .map(|warning| ConfirmUnusual {
-                path: warning.path.clone(),
-                limit: warning.limit.to_string(),
-                value: warning.value,
-            })
-            .collect();
-        let sign = SignNote {
-            note_id: saved.note_id,
-            expected_revision: saved.revision,
-            raised_urgency: None,
-            confirmations,
-            idempotency_key: None,
-        };
-        let signed = self
-            .service
-            .sign_note(&fixture.physician, sign)
-            .await
-            .expect("a signature");
-        Signed {
-            patient_id,
-            note_id: signed.note_id,
-            version_id: signed.version_id,
+            .expect("a signature")
+    }
+}
+
+/// Drafts and signs content as a physician; every unusual value is confirmed.
+///
+/// # Errors
+/// What the use cases refuse.
+pub async fn sign_as(
+    service: &Service,
+    physician: &Actor,
+    patient_id: PatientId,
+    content: NoteContent,
+) -> Result<Signed, ServiceError> {
+    let draft = DraftNote {
+        patient_id,
+        content,
+        confirmations: Vec::new(),
+        idempotency_key: None,
+    };
+    let saved = service.draft_note(physician, draft).await?;
+    let sign = SignNote {
+        note_id: saved.note_id,
+        expected_revision: saved.revision,
+        raised_urgency: None,
+        confirmations: confirmed(&saved),
+        idempotency_key: None,
+    };
+    let signed = service.sign_note(physician, sign).await?;
+    Ok(Signed {
+        patient_id,
+        note_id: signed.note_id,
+        version_id: signed.version_id,
+    })
+}
+
+/// Every unusual value of a draft, confirmed.
+pub fn confirmed(saved: &DraftSaved) -> Vec<ConfirmUnusual> {
+    let confirm = saved.unconfirmed.iter().map(|warning| ConfirmUnusual {
+        path: warning.path.clone(),
+        limit: warning.limit.to_string(),
+        value: warning.value,
+    });
+    confirm.collect()
+}
+
+/// An override of each thing that the checks before release find, with one reason.
+///
+/// # Errors
+/// What the use case refuses.
+pub async fn overrides_for(
+    service: &Service,
+    physician: &Actor,
+    version_id: NoteVersionId,
+    recipients: &[NewRecipient],
+    reason: &str,
+) -> Result<Vec<Override>, ServiceError> {
+    let checks = service.release_checks(physician, version_id, recipients).await?;
+    let mut overrides: Vec<Override> = Vec::new();
+    for check in checks {
+        if !overrides.iter().any(|one| one.code == check.code) {
+            overrides.push(Override {
+                code: check.code.to_owned(),
+                reason: reason.to_owned(),
+            });
         }
     }
+    Ok(overrides)
 }

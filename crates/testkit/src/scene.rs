@@ -4,11 +4,14 @@
 use chrono::TimeDelta;
 use liaison_domain::{Actor, Disposition, Duty, PatientId, RecipientId};
 use liaison_service::{
-    loops::{NewQuestion, NewRecipient, ShareNote, Shared, acknowledge::Acknowledge, share_note::Override},
+    loops::{NewQuestion, NewRecipient, ShareNote, Shared, acknowledge::Acknowledge},
     sign_in::{OpenSession, SignInMethod},
 };
 
-use crate::{App, Fixture, Signed, fixture, notes::journey};
+use crate::{
+    App, Fixture, Signed, fixture,
+    notes::{journey, overrides_for},
+};
 
 /// What the scene holds.
 pub struct Scene {
@@ -110,20 +113,15 @@ impl App {
             duty: Duty::Required,
         };
         let recipients = vec![recipient(fixture.oncology_team), recipient(fixture.palliative_team)];
-        let checks = self
-            .service
-            .release_checks(&fixture.physician, signed.version_id, &recipients)
-            .await
-            .expect("the checks");
-        let mut overrides: Vec<Override> = Vec::new();
-        for check in checks {
-            if !overrides.iter().any(|one| one.code == check.code) {
-                overrides.push(Override {
-                    code: check.code.to_owned(),
-                    reason: "Looked at for this synthetic scene.".to_owned(),
-                });
-            }
-        }
+        let overrides = overrides_for(
+            &self.service,
+            &fixture.physician,
+            signed.version_id,
+            &recipients,
+            "Looked at for this synthetic scene.",
+        )
+        .await
+        .expect("the checks");
         let share = ShareNote {
             note_version_id: signed.version_id,
             recipients,
