@@ -146,6 +146,10 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Database { unavailable: true, .. } => Self::Unavailable,
+            // The same request was under way at this moment: whoever committed first answers both.
+            error if error.is_repeat() => {
+                Self::conflict("IN_PROGRESS", "the same request is being worked on; try again")
+            }
             StoreError::Affected { .. } => Self::conflict(
                 "CHANGED_MEANWHILE",
                 "somebody else changed this at the same moment; look again",

@@ -7,13 +7,7 @@ use liaison_domain::{
 };
 use uuid::Uuid;
 
-use crate::{
-    Json, args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A person's acknowledgment.

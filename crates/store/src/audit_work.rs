@@ -3,14 +3,7 @@
 use chrono::{DateTime, Utc};
 use liaison_domain::{AuditReviewId, OrganizationId, SavedFilterId, UserId};
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    keys::Place,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, keys::Place, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A signed-off review.

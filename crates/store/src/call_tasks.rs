@@ -4,13 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{CallReason, CallTaskId, CallTaskStatus, OrganizationId, PatientId, RecipientId, ShareId, UserId};
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A call that somebody owes.
@@ -137,18 +131,26 @@ pub async fn complete(
 }
 
 /// Cancels the open calls that only waited for an acknowledgment.
-pub async fn cancel_waiting(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(CANCEL_OF_RECIPIENT, args![recipient, now]).await
+pub async fn cancel_waiting(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<()> {
+    tx.update_later(CANCEL_OF_RECIPIENT, recipient.uuid(), args![recipient, now], None)
+        .await
 }
 
 /// Cancels the open calls that waited for the clinic's reply.
-pub async fn cancel_replies(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(CANCEL_REPLIES_OF_RECIPIENT, args![recipient, now]).await
+pub async fn cancel_replies(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<()> {
+    tx.update_later(
+        CANCEL_REPLIES_OF_RECIPIENT,
+        recipient.uuid(),
+        args![recipient, now],
+        None,
+    )
+    .await
 }
 
 /// Cancels every open call of a loop.
-pub async fn cancel_all(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(CANCEL_ALL_OF_RECIPIENT, args![recipient, now]).await
+pub async fn cancel_all(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<()> {
+    tx.update_later(CANCEL_ALL_OF_RECIPIENT, recipient.uuid(), args![recipient, now], None)
+        .await
 }
 
 /// Gives an open call task to another person; whether it was open.

@@ -7,13 +7,7 @@ use liaison_domain::{
 };
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// One message to one address.
@@ -302,7 +296,7 @@ pub struct Settlement {
     pub delivered_at: Option<DateTime<Utc>>,
 }
 
-/// Settles the attempt that this process claimed; whether the claim still held.
+/// Settles the attempt that this process claimed, whose locked row says that the claim still holds.
 pub async fn settle(
     tx: &mut Tx,
     id: DeliveryId,
@@ -310,28 +304,24 @@ pub async fn settle(
     process: &str,
     attempt: u32,
     now: DateTime<Utc>,
-) -> Result<bool> {
-    let changed = tx
-        .execute(
-            SETTLE,
-            args![
-                id,
-                settlement.state,
-                settlement.next_attempt_at,
-                settlement.dead_reason,
-                settlement.delivered_at,
-                now,
-                process,
-                attempt,
-            ],
-        )
-        .await?;
-    Ok(changed == 1)
+) -> Result<()> {
+    let args = args![
+        id,
+        settlement.state,
+        settlement.next_attempt_at,
+        settlement.dead_reason,
+        settlement.delivered_at,
+        now,
+        process,
+        attempt,
+    ];
+    tx.update_later(SETTLE, id.uuid(), args, Some(1)).await
 }
 
-/// Cancels what has not left yet for a loop; how many.
-pub async fn cancel_of_recipient(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<u64> {
-    tx.execute(CANCEL_OF_RECIPIENT, args![recipient, now]).await
+/// Cancels what has not left yet for a loop.
+pub async fn cancel_of_recipient(tx: &mut Tx, recipient: RecipientId, now: DateTime<Utc>) -> Result<()> {
+    tx.update_later(CANCEL_OF_RECIPIENT, recipient.uuid(), args![recipient, now], None)
+        .await
 }
 
 /// Makes a dead delivery due again; whether it was dead.
@@ -402,22 +392,18 @@ pub async fn begin_attempts(tx: &mut Tx, attempts: &[AttemptRow]) -> Result<()> 
     tx.insert_all(INSERT_ATTEMPTS, rows).await
 }
 
-/// Records how an attempt ended, also one that was taken for cut off; whether there was nothing recorded yet.
-pub async fn end_attempt(tx: &mut Tx, attempt: &AttemptRow) -> Result<bool> {
-    let changed = tx
-        .execute(
-            END_ATTEMPT,
-            args![
-                attempt.delivery_id,
-                attempt.number,
-                attempt.ended_at,
-                attempt.outcome,
-                attempt.status_code,
-                attempt.artefact.as_deref(),
-            ],
-        )
-        .await?;
-    Ok(changed == 1)
+/// Records how an attempt ended, also one that was taken for cut off, where nothing is recorded yet.
+pub async fn end_attempt(tx: &mut Tx, attempt: &AttemptRow) -> Result<()> {
+    let args = args![
+        attempt.delivery_id,
+        attempt.number,
+        attempt.ended_at,
+        attempt.outcome,
+        attempt.status_code,
+        attempt.artefact.as_deref(),
+    ];
+    tx.update_later(END_ATTEMPT, attempt.delivery_id.uuid(), args, None)
+        .await
 }
 
 /// Settles the attempts of deliveries without a live lease that never ended, as unknown; how many.

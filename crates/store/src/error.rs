@@ -14,6 +14,8 @@ pub enum StoreError {
         message: String,
         /// A unique index refused the row.
         unique: bool,
+        /// The index was that of idempotency keys.
+        repeat: bool,
         /// Nothing was reached or the connection was lost: trying again may work.
         unavailable: bool,
     },
@@ -62,9 +64,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether a unique index refused the row.
+    /// Whether a unique index refused the row, other than that of idempotency keys.
     pub fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Database { unique: true, .. })
+        matches!(
+            self,
+            Self::Database {
+                unique: true,
+                repeat: false,
+                ..
+            }
+        )
+    }
+
+    /// Whether the same request, under the same idempotency key, was committed meanwhile.
+    pub fn is_repeat(&self) -> bool {
+        matches!(self, Self::Database { repeat: true, .. })
     }
 
     /// Whether another process changed the row first.
@@ -76,6 +90,11 @@ impl StoreError {
         let unique = error
             .as_database_error()
             .is_some_and(|inner| inner.is_unique_violation());
+        // PostgreSQL names the constraint, SQLite the columns.
+        let repeat = unique
+            && error.as_database_error().is_some_and(|inner| {
+                inner.constraint() == Some("idempotency_pkey") || inner.message().contains(": idempotency.")
+            });
         let unavailable = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 true
@@ -92,6 +111,7 @@ impl StoreError {
             statement,
             message,
             unique,
+            repeat,
             unavailable,
         }
     }

@@ -6,7 +6,7 @@
 use liaison_domain::{OrganizationId, PatientId, RecipientId, ShareId, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{args, conn::Tx, error::Result, sql::sql};
+use crate::{args, error::Result, sql::sql, tx::Tx};
 
 /// Something about a loop or a person's list changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -8,6 +8,8 @@
 //! - A use case that ends without its commit is rolled back to its savepoint, and takes nothing of the others with it.
 //! - Who comes later in the group sees what the earlier ones wrote, as they would after their commit. An answer that says
 //!   "this was done before" waits until that is durable: see [`Turn::settle_earlier`].
+//! - A turn opens with its first statement, in the same round trip to the driver's thread: BEGIN, or a savepoint. There is
+//!   one savepoint at a time: the next turn releases that of the one before, whose part is then the group's.
 //! - A failure after which SQLite may have ended the transaction itself (disk full, input or output) ends the whole group.
 //!
 //! PostgreSQL groups the commits of its sessions itself and needs none of this.
@@ -38,6 +40,8 @@ struct Group {
     /// Kept for as long as it works.
     conn: Option<PoolConnection<Sqlite>>,
     open: bool,
+    /// Whether the savepoint of an earlier turn stands.
+    savepoint: bool,
     /// Those that have written their part and wait for the COMMIT.
     members: Vec<oneshot::Sender<Result<(), String>>>,
 }
@@ -47,6 +51,8 @@ pub(crate) struct Turn {
     writer: Writer,
     /// Taken when the turn ends.
     group: Option<OwnedMutexGuard<Group>>,
+    /// Whether the turn's first statement has begun it.
+    opened: bool,
     /// Whether the turn stands behind a savepoint of its own.
     behind_savepoint: bool,
     wrote: bool,
@@ -74,18 +80,20 @@ impl Writer {
         &self.pool
     }
 
-    /// Waits for the turn and begins.
+    /// Waits for the turn. It opens with its first statement: see [`Turn::opening`].
     pub(crate) async fn begin(&self) -> sqlx::Result<Turn> {
-        let group = self.group.clone().lock_owned().await;
-        let mut turn = Turn {
+        let mut group = self.group.clone().lock_owned().await;
+        if group.conn.is_none() {
+            group.conn = Some(self.pool.acquire().await?);
+        }
+        Ok(Turn {
             writer: self.clone(),
             group: Some(group),
+            opened: false,
             behind_savepoint: false,
             wrote: false,
             broken: false,
-        };
-        turn.open().await?;
-        Ok(turn)
+        })
     }
 
     /// Waits for the turn to write by another connection; commits what is open before.
@@ -149,6 +157,7 @@ impl Group {
         match self.execute("commit").await {
             Ok(()) => {
                 self.open = false;
+                self.savepoint = false;
                 for member in self.members.drain(..) {
                     // Who went away has nobody to tell.
                     let _ = member.send(Ok(()));
@@ -166,6 +175,7 @@ impl Group {
             self.conn.take().map(PoolConnection::detach);
         }
         self.open = false;
+        self.savepoint = false;
         for member in self.members.drain(..) {
             let _ = member.send(Err(why.to_owned()));
         }
@@ -177,8 +187,7 @@ impl Group {
             return self.roll_back("").await;
         }
         // Where the savepoint was not made, nothing was written either.
-        let own = format!("rollback to m{}", self.members.len());
-        let undone = self.execute(own).await;
+        let undone = self.execute("rollback to turn").await;
         if broken || (behind_savepoint && undone.is_err()) {
             self.roll_back("an act in the same commit failed, and the database took all of it back")
                 .await;
@@ -190,22 +199,23 @@ impl Group {
 const HARMLESS: [u32; 4] = [1, 19, 20, 25];
 
 impl Turn {
-    async fn open(&mut self) -> sqlx::Result<()> {
-        let Some(group) = self.group.as_mut() else {
-            return Err(sqlx::Error::PoolClosed);
-        };
-        if group.conn.is_none() {
-            group.conn = Some(self.writer.pool.acquire().await?);
+    /// What must run before the turn's first statement: nothing later on.
+    pub(crate) fn opening(&mut self) -> Option<&'static str> {
+        if self.opened {
+            return None;
         }
-        if group.open {
-            let own = format!("savepoint m{}", group.members.len());
-            group.execute(own).await?;
-            self.behind_savepoint = true;
-        } else {
+        let group = self.group.as_mut()?;
+        self.opened = true;
+        if !group.open {
             group.open = true;
-            group.execute("begin immediate").await?;
+            return Some("begin immediate");
         }
-        Ok(())
+        self.behind_savepoint = true;
+        if std::mem::replace(&mut group.savepoint, true) {
+            Some("release turn;\nsavepoint turn")
+        } else {
+            Some("savepoint turn")
+        }
     }
 
     /// The connection, to write (or only to read) by.
@@ -243,7 +253,8 @@ impl Turn {
         }
         group.end(self.writer.slowed()).await;
         self.behind_savepoint = false;
-        self.open().await
+        self.opened = false;
+        Ok(())
     }
 
     /// Joins the group and waits until its COMMIT has made it durable.
@@ -256,6 +267,10 @@ impl Turn {
         let Some(mut group) = self.group.take() else {
             return Err(sqlx::Error::PoolClosed);
         };
+        if !self.opened {
+            // Nothing was read or written.
+            return Ok(());
+        }
         let (sender, receiver) = oneshot::channel();
         group.members.push(sender);
         let is_first = group.members.len() == 1;
@@ -275,6 +290,9 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(mut group) = self.group.take() else { return };
+        if !self.opened {
+            return;
+        }
         let (behind_savepoint, broken) = (self.behind_savepoint, self.broken);
         match tokio::runtime::Handle::try_current() {
             // Before the next one's turn: the place in line goes along.
@@ -282,6 +300,7 @@ impl Drop for Turn {
             Err(_) => {
                 group.conn.take().map(PoolConnection::detach);
                 group.open = false;
+                group.savepoint = false;
                 group.members.clear();
             }
         }

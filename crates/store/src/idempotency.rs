@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::Author;
 use uuid::Uuid;
 
-use crate::{args, conn::Tx, error::Result, row::row, sql::sql};
+use crate::{args, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A kept answer.
@@ -37,8 +37,8 @@ pub async fn find(tx: &mut Tx, of: impl Into<Author>, key: &str) -> Result<Optio
     tx.one(FIND, args![owner(of.into()), key]).await
 }
 
-/// Keeps an answer; a unique violation when the key was used meanwhile.
-pub async fn insert(
+/// Keeps an answer with the commit; an error that [`crate::StoreError::is_repeat`] knows when the key was used meanwhile.
+pub fn insert(
     tx: &mut Tx,
     of: impl Into<Author>,
     key: &str,
@@ -46,7 +46,6 @@ pub async fn insert(
     request: Vec<u8>,
     response: &str,
     now: DateTime<Utc>,
-) -> Result<()> {
-    let args = args![owner(of.into()), key, operation, request, response, now];
-    tx.change_one(INSERT, args).await
+) {
+    tx.insert_one(INSERT, args![owner(of.into()), key, operation, request, response, now]);
 }

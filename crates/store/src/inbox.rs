@@ -6,13 +6,7 @@ use liaison_domain::{OrganizationId, RecipientId, TeamId, Urgency, UserId};
 use uuid::Uuid;
 
 use crate::{
-    arg::urgency_number,
-    args,
-    conn::{Conn, Tx},
-    directory::uuids,
-    error::Result,
-    recipients::RecipientRow,
-    sql::sql,
+    arg::urgency_number, args, conn::Conn, directory::uuids, error::Result, recipients::RecipientRow, sql::sql, tx::Tx,
 };
 
 sql! {

@@ -14,10 +14,11 @@ use uuid::Uuid;
 use crate::{
     arg::Arg,
     args,
-    conn::{Conn, Tx},
+    conn::Conn,
     error::{Result, StoreError},
     row::row,
     sql::sql,
+    tx::Tx,
 };
 
 pub(crate) mod check;

@@ -24,6 +24,7 @@ mod group;
 pub mod idempotency;
 pub mod inbox;
 pub mod keys;
+mod later;
 pub mod ledger;
 pub mod links;
 pub mod measure;
@@ -43,6 +44,7 @@ pub mod sign_in;
 mod sql;
 pub mod tasks;
 pub mod timeliness;
+mod tx;
 
 use std::{
     sync::{
@@ -61,7 +63,7 @@ use sqlx::{
 use tokio::sync::broadcast;
 
 pub use arg::Json;
-pub use conn::{Conn, Tx};
+pub use conn::{Conn, Record};
 pub use engine::Engine;
 pub use error::{Result, StoreError};
 pub use event::Event;
@@ -69,6 +71,7 @@ pub use keys::{BlindIndex, Keyring, MasterKeys, MasterSource, PatientKey, Place}
 pub use ledger::NewEntry;
 pub use row::{Column, FromRow, Row};
 pub use sql::{Sql, statements};
+pub use tx::Tx;
 
 use group::Writer;
 use tasks::{Nudge, SqliteTasks, TaskPool, Wake};
@@ -257,20 +260,9 @@ impl Store {
     }
 
     // apalis reads the machine's clock, so tasks are dated by it and not by a set clock.
-    async fn push_sqlite(&self, tx: &mut sqlx::SqliteConnection, nudges: &[Nudge]) -> Result<()> {
-        if nudges.is_empty() {
-            return Ok(());
-        }
+    fn push_with(&self, tx: &mut Tx, nudges: &[Nudge]) -> Result<()> {
         let (now, random) = (SystemClock.now(), self.random());
-        Ok(tasks::push_sqlite(tx, nudges, now, || random.uuid(now).as_u128()).await?)
-    }
-
-    async fn push_postgres(&self, tx: &mut sqlx::PgConnection, nudges: &[Nudge]) -> Result<()> {
-        if nudges.is_empty() {
-            return Ok(());
-        }
-        let (now, random) = (SystemClock.now(), self.random());
-        Ok(tasks::push_postgres(tx, nudges, now, || random.uuid(now).as_u128()).await?)
+        Ok(tasks::push_with(tx, nudges, now, || random.uuid(now).as_u128())?)
     }
 }
 
@@ -311,13 +303,22 @@ async fn connect(url: &str, connections: u32) -> Result<Pools> {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(30))
+            // What savepoints keep aside stays out of the file system.
+            .pragma("temp_store", "memory")
+            // 16 MiB of log before its pages go into the file: fewer flushes.
+            .pragma("wal_autocheckpoint", "4096")
             .statement_cache_capacity(500);
         let pool = |connections, options| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
                 .connect_with(options)
         };
-        let writer = Writer::new(pool(1, base.clone()).await.map_err(failed)?);
+        // 16 MiB of pages: a commit shared by many acts must not spill.
+        let writer = Writer::new(
+            pool(1, base.clone().pragma("cache_size", "-16384"))
+                .await
+                .map_err(failed)?,
+        );
         let readers = SqlitePoolOptions::new()
             .max_connections(connections.min(8))
             // A file does not hang up.
@@ -347,7 +348,7 @@ async fn connect(url: &str, connections: u32) -> Result<Pools> {
                     Ok(true)
                 })
             })
-            .connect_with(connect.application_name("liaison"))
+            .connect_with(connect.application_name("liaison").statement_cache_capacity(500))
             .await
             .map_err(failed)?;
         return Ok(Pools::Postgres(pool));

@@ -5,13 +5,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{GuestId, LinkCodeId, RecipientId, UserId};
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A one-time code that was asked for. The code itself is derived from the id.

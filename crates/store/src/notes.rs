@@ -16,13 +16,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{NoteId, NoteKind, NoteStatus, OrganizationId, PatientId, UserId};
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A note without what it says.

@@ -6,13 +6,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{NoticeId, NoticeKind, OrganizationId, PatientId, RecipientId, ShareId, Urgency, UserId};
 use uuid::Uuid;
 
-use crate::{
-    Json, args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// One notice to one person.

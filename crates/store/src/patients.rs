@@ -13,14 +13,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{OrganizationId, PatientId};
 use uuid::Uuid;
 
-use crate::{
-    arg::Arg,
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{arg::Arg, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A patient as the database keeps one.
@@ -69,6 +62,8 @@ sql! {
         order by first.patient_id limit $7";
     LOOK_ALIKES = "select id as a from patient
         where organization_id = $1 and demographic_index = $2 and id <> $3 order by id limit 20";
+    LOOK_ALIKES_OF = "select o.id as a from patient p join patient o on o.organization_id = p.organization_id
+        and o.demographic_index = p.demographic_index and o.id <> p.id where p.id = $1 order by o.id limit 20";
     DELETE_TOKENS = "delete from patient_token where patient_id = $1";
     INSERT_TOKENS = "insert into patient_token (organization_id, token, patient_id) values {rows:3}";
 }
@@ -207,5 +202,11 @@ pub async fn look_alikes(
     let rows: Vec<(PatientId,)> = conn
         .all(LOOK_ALIKES, args![organization, demographic_index, but])
         .await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// As [`look_alikes`], of a patient who is registered.
+pub async fn look_alikes_of(conn: &mut Conn, patient: PatientId) -> Result<Vec<PatientId>> {
+    let rows: Vec<(PatientId,)> = conn.all(LOOK_ALIKES_OF, args![patient]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

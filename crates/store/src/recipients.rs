@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::{
     Json, args,
-    conn::{Conn, Tx},
+    conn::Conn,
     error::Result,
-    row::row,
+    row::{Column, FromRow, Row, row},
     sql::sql,
+    tx::Tx,
 };
 
 row! {
@@ -142,6 +143,8 @@ sql! {
         redirect_accepted_at, sealed_from_recipient, link_version, link_hash, revision, updated_at) values {rows:30}";
     FIND = "select * from recipient where id = $1";
     LOCK = "select * from recipient where id = $1 {for_update}";
+    LOCK_FOR = "select r.*, (select count(*) from evidence e where e.recipient_id = r.id
+        and (e.user_id = $2 or e.guest_id = $3) and e.level >= 4) as opened from recipient r where r.id = $1 {for_update}";
     BY_IDS = "select * from recipient where id in ({ids})";
     OF_SHARES = "select * from recipient where share_id in ({ids}) order by shared_at, id";
     OF_PATIENT = "select * from recipient where patient_id = $1 order by shared_at, id";
@@ -211,6 +214,28 @@ pub async fn lock(tx: &mut Tx, id: RecipientId) -> Result<Option<RecipientRow>> 
     tx.one(LOCK, args![id]).await
 }
 
+/// One loop, locked until the transaction ends, and whether somebody fetched its content.
+pub async fn lock_for(tx: &mut Tx, id: RecipientId, author: Author) -> Result<Option<(RecipientRow, bool)>> {
+    let args = args![id, author.user_id(), author.guest_id()];
+    let found: Option<Opening> = tx.one(LOCK_FOR, args).await?;
+    Ok(found.map(|found| (found.row, found.opened)))
+}
+
+#[derive(Clone)]
+struct Opening {
+    row: RecipientRow,
+    opened: bool,
+}
+
+impl FromRow for Opening {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Self {
+            row: RecipientRow::from_row(row)?,
+            opened: i64::read(row, "opened")? > 0,
+        })
+    }
+}
+
 /// Loops by their ids.
 pub async fn by_ids(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<RecipientRow>> {
     conn.all_in(BY_IDS, args![], ids).await
@@ -226,10 +251,12 @@ pub async fn of_patient(conn: &mut Conn, patient: PatientId) -> Result<Vec<Recip
     conn.all(OF_PATIENT, args![patient]).await
 }
 
-/// Writes a changed row back, if nobody changed it since it was read. Ends any lease.
+/// Writes a changed row back, if nobody changed it since it was read; before the next statement, or with the commit. Ends
+/// any lease.
 pub async fn save(tx: &mut Tx, row: &RecipientRow, now: DateTime<Utc>) -> Result<()> {
-    tx.change_one(
+    tx.update_later(
         SET_STATE,
+        row.id.uuid(),
         args![
             row.id,
             row.level,
@@ -247,6 +274,7 @@ pub async fn save(tx: &mut Tx, row: &RecipientRow, now: DateTime<Utc>) -> Result
             now,
             row.revision,
         ],
+        Some(1),
     )
     .await
 }

@@ -4,13 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{GuestId, OrganizationId, PatientId, RecipientId, ReplyId, ShareId, UserId};
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// One message in a thread.

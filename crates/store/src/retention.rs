@@ -8,10 +8,10 @@ use liaison_domain::{NoteId, OrganizationId, PatientId};
 
 use crate::{
     args,
-    conn::Tx,
     error::Result,
     row::row,
     sql::{Sql, sql},
+    tx::Tx,
 };
 
 /// What outlives its use.

@@ -8,12 +8,13 @@ use uuid::Uuid;
 use crate::{
     Json, args,
     call_tasks::CallTaskRow,
-    conn::{Conn, Tx},
+    conn::Conn,
     directory::{PersonRow, uuids},
     error::Result,
     recipients::RecipientRow,
     row::row,
     sql::sql,
+    tx::Tx,
 };
 
 row! {
@@ -150,11 +151,8 @@ pub async fn lock_due_loops(tx: &mut Tx, ids: &[Uuid], now: DateTime<Utc>) -> Re
 
 /// Moves a loop's timer on. Steps only ever count up, so a clock that goes backwards repeats none.
 pub async fn set_timer(tx: &mut Tx, row: &RecipientRow, now: DateTime<Utc>) -> Result<()> {
-    tx.change_one(
-        SET_TIMER,
-        args![row.id, row.step_number, row.next_step_at, now, row.revision],
-    )
-    .await
+    let args = args![row.id, row.step_number, row.next_step_at, now, row.revision];
+    tx.update_later(SET_TIMER, row.id.uuid(), args, Some(1)).await
 }
 
 /// The open calls whose time has come and about which nobody was told again.

@@ -7,13 +7,7 @@ use liaison_domain::{
 };
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// One act of sending a signed note version.
@@ -105,9 +99,41 @@ row! {
     }
 }
 
+row! {
+    /// What of a patient and a version a share rests on, to be compared with itself a moment later.
+    #[derive(PartialEq, Eq)]
+    pub struct Footing {
+        /// The newest version's number.
+        newest: i64,
+        /// When the version was withdrawn.
+        withdrawn_at: Option<DateTime<Utc>>,
+        /// Who is on the care team and until when.
+        care_team: String,
+        /// Which restrictions there are, and which ended.
+        restrictions: String,
+    }
+}
+
 sql! {
     SHAREABLE = "select v.id, v.note_id, v.patient_id, v.organization_id, v.version, v.urgency, v.withdrawn_at,
         (select max(n.version) from note_version n where n.note_id = v.note_id) as newest
+        from note_version v where v.id = $1";
+    FOOTING = sqlite "select (select max(n.version) from note_version n where n.note_id = v.note_id) as newest,
+            v.withdrawn_at,
+            (select coalesce(group_concat(hex(c.id) || coalesce(c.until_at, '')), '') from care_team_entry c
+                where c.patient_id = v.patient_id and c.from_at <= $2 and (c.until_at > $2 or c.until_at is null)
+            ) as care_team,
+            (select coalesce(group_concat(hex(r.id) || coalesce(r.ended_at, '')), '') from restriction r
+                where r.patient_id = v.patient_id) as restrictions
+        from note_version v where v.id = $1"
+    postgres "select (select max(n.version) from note_version n where n.note_id = v.note_id) as newest,
+            v.withdrawn_at,
+            (select coalesce(string_agg(c.id::text || coalesce(c.until_at::text, ''), ',' order by c.id), '')
+                from care_team_entry c
+                where c.patient_id = v.patient_id and c.from_at <= $2 and (c.until_at > $2 or c.until_at is null)
+            ) as care_team,
+            (select coalesce(string_agg(r.id::text || coalesce(r.ended_at::text, ''), ',' order by r.id), '')
+                from restriction r where r.patient_id = v.patient_id) as restrictions
         from note_version v where v.id = $1";
     INSERT = "insert into share (id, note_version_id, note_id, patient_id, organization_id, urgency, shared_by,
         shared_at, detail_sealed, verbal_made) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -130,6 +156,11 @@ sql! {
 /// What must be known of a version before it is shared.
 pub async fn shareable(conn: &mut Conn, version: NoteVersionId) -> Result<Option<ShareableRow>> {
     conn.one(SHAREABLE, args![version]).await
+}
+
+/// What a share of a version rests on at a moment.
+pub async fn footing(conn: &mut Conn, version: NoteVersionId, at: DateTime<Utc>) -> Result<Option<Footing>> {
+    conn.one(FOOTING, args![version, at]).await
 }
 
 /// Adds a share.

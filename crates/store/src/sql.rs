@@ -80,6 +80,7 @@ pub fn statements() -> Vec<Sql> {
         crate::sign_in::session::STATEMENTS,
         crate::sign_in::throttle::STATEMENTS,
         crate::measure::STATEMENTS,
+        crate::tasks::push::STATEMENTS,
         crate::timeliness::STATEMENTS,
         crate::patients::STATEMENTS,
         crate::patients::circle::STATEMENTS,

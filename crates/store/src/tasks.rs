@@ -2,8 +2,8 @@
 //!
 //! Rows are the truth, a task is a nudge (docs: "Jobs"). A [`Nudge`] names a queue and at most one
 //! row by id; it never carries content, so a lost or doubled one costs a delay or an empty wake-up.
-//! This module pushes nudges with apalis's own `push_tasks` (never `push`, which opens a transaction
-//! of its own), wakes the workers of this process ([`Wake`]) and of others ([`forward_notifications`]),
+//! This module writes nudges with the rest of a use case's rows, as the row that apalis's own `push_tasks`
+//! writes, or by `push_tasks` itself (never by `push`, which opens a transaction of its own), wakes the workers of this process ([`Wake`]) and of others ([`forward_notifications`]),
 //! and keeps the task tables small and fast ([`prune`], [`optimize`], [`depth`]).
 //!
 //! It is not for running workers (the `jobs` crate does) and holds no retry policy: attempts, leases
@@ -14,7 +14,7 @@
 //! (deletes by no age), `run_at` for scheduling (whole seconds, and its NOTIFY fires only for due tasks).
 
 mod depth;
-mod push;
+pub(crate) mod push;
 mod sqlite;
 mod upkeep;
 mod wake;
@@ -27,6 +27,7 @@ use sqlx::{PgPool, SqlitePool};
 use uuid::Uuid;
 
 pub use depth::{Depth, depth, pending};
+pub(crate) use push::push_with;
 pub use push::{push, push_postgres, push_sqlite, ulid_text};
 pub use sqlite::SqliteTasks;
 pub use upkeep::{PruneLimits, Pruned, optimize, prune, release};

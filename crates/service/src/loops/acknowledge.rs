@@ -173,7 +173,7 @@ impl Service {
         if let Some(earlier) = idempotency::replay(&mut tx, actor, key.as_deref(), "acknowledge", &input).await? {
             return Ok(earlier);
         }
-        let mut row = recipients::lock(&mut tx, id)
+        let (mut row, opened) = recipients::lock_for(&mut tx, id, author)
             .await?
             .ok_or(ServiceError::NotFound("this"))?;
         // The loop's own reason (recalled, superseded, acknowledged before) comes before any field's.
@@ -181,7 +181,7 @@ impl Service {
         if row.level == EvidenceLevel::Acknowledged {
             return Err(Illegal::AlreadyAcknowledged.into());
         }
-        if !recipients::was_opened_by(&mut tx, id, author).await? {
+        if !opened {
             return Err(Illegal::NotOpened.into());
         }
         let mut problems = problems_of(&input, &row);

@@ -27,11 +27,11 @@ impl Service {
         let note = self.released_content(&mut conn, found.note_version_id).await?;
         drop(conn);
         let mut tx = self.begin().await?;
-        let mut row = recipients::lock(&mut tx, id)
+        let (mut row, opened_before) = recipients::lock_for(&mut tx, id, author)
             .await?
             .ok_or(ServiceError::NotFound("this"))?;
         row.state().may_open()?;
-        if !recipients::was_opened_by(&mut tx, id, author).await? {
+        if !opened_before {
             let now = self.now();
             let late = row.level >= EvidenceLevel::Opened;
             let fact = Fact {

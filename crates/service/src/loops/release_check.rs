@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use liaison_domain::{CareRole, Duty, OrganizationId, TeamId, UserId, calendar::Calendar};
 use liaison_store::{
     Conn,
-    patients::{care_team_at, get, look_alikes, restrictions_of},
+    patients::{CareTeamRow, care_team_at, look_alikes_of, restrictions_of},
     shares::ShareableRow,
 };
 
@@ -58,6 +58,12 @@ pub(crate) struct Target {
     pub(crate) routes: Vec<Route>,
 }
 
+/// Whom a share is for, and who already takes care of the patient.
+pub(crate) struct Circle {
+    known: Addressed,
+    care_team: Vec<CareTeamRow>,
+}
+
 impl Service {
     /// Looks recipients up; every problem at once.
     pub(crate) async fn resolve(
@@ -65,7 +71,7 @@ impl Service {
         conn: &mut Conn,
         patient: liaison_domain::PatientId,
         recipients: &[NewRecipient],
-    ) -> Result<(Vec<Target>, Addressed)> {
+    ) -> Result<(Vec<Target>, Circle)> {
         let mut problems = Vec::new();
         if recipients.is_empty() || recipients.len() > MAX_RECIPIENTS {
             problems.push(FieldProblem::new(
@@ -157,7 +163,7 @@ impl Service {
             }
         }
         if problems.is_empty() {
-            Ok((targets, known))
+            Ok((targets, Circle { known, care_team }))
         } else {
             Err(ServiceError::Invalid(problems))
         }
@@ -169,11 +175,10 @@ impl Service {
         conn: &mut Conn,
         version: &ShareableRow,
         targets: &[Target],
-        known: &Addressed,
+        Circle { known, care_team }: &Circle,
     ) -> Result<Vec<ReleaseCheck>> {
         let now = self.now();
         let patient = version.patient_id;
-        let care_team = care_team_at(conn, &[patient], now).await?;
         let restrictions = restrictions_of(conn, &[patient]).await?;
         let mut checks = Vec::new();
         for (index, target) in targets.iter().enumerate() {
@@ -276,11 +281,7 @@ impl Service {
                 _ => {}
             }
         }
-        let row = get(conn, patient).await?.ok_or(ServiceError::NotFound("patient"))?;
-        if !look_alikes(conn, version.organization_id, &row.demographic_index, patient)
-            .await?
-            .is_empty()
-        {
+        if !look_alikes_of(conn, patient).await?.is_empty() {
             checks.push(ReleaseCheck {
                 code: "LOOK_ALIKE",
                 recipient: None,

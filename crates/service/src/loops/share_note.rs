@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{
-    Actor, CallReason, CareRole, CareTeamEntryId, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId, OrganizationId,
-    PurposeOfUse, QuestionId, QuestionStatus, RecipientId, RestrictionId, ShareId, TeamId, Urgency, UserId,
+    Actor, CallReason, CareRole, DeliveryPurpose, Duty, EvidenceLevel, NoteVersionId, OrganizationId, PurposeOfUse,
+    QuestionId, QuestionStatus, RecipientId, ShareId, TeamId, Urgency, UserId,
     access::{Action, Relation},
     escalation::Policy,
 };
 use liaison_store::{
     Conn, Json, Place, Tx, deliveries,
     directory::effective_policy,
-    patients::{care_team_at, restrictions_of},
     recipients::{self, RecipientRow},
     shares::{self, QuestionRow, ShareRow, ShareableRow},
     tasks::Queue,
@@ -151,14 +150,6 @@ pub(crate) struct LoopBasis {
     policies: BTreeMap<OrganizationId, Policy>,
 }
 
-/// What of the patient a plan rests on; read again when the plan is carried out.
-#[derive(PartialEq, Eq)]
-struct Footing {
-    version: Option<(i64, Option<DateTime<Utc>>)>,
-    care_team: Vec<(CareTeamEntryId, Option<DateTime<Utc>>)>,
-    restrictions: Vec<(RestrictionId, Option<DateTime<Utc>>)>,
-}
-
 impl Service {
     /// What the checks before release find, for the author to see before sharing.
     pub async fn release_checks(
@@ -183,7 +174,7 @@ impl Service {
         let key = input.idempotency_key.clone();
         // Planned before the writer is held; what concerns the patient is looked at again while it is.
         let mut conn = self.read().await?;
-        let footing = self.footing(&mut conn, input.note_version_id).await?;
+        let footing = shares::footing(&mut conn, input.note_version_id, self.now()).await?;
         let mut planned = self
             .plan_share(
                 &mut conn,
@@ -198,7 +189,7 @@ impl Service {
         if let Some(earlier) = idempotency::replay(&mut tx, actor, key.as_deref(), "shareNote", &input).await? {
             return Ok(earlier);
         }
-        if self.footing(&mut tx, input.note_version_id).await? != footing {
+        if shares::footing(&mut tx, input.note_version_id, self.now()).await? != footing {
             planned = self
                 .plan_share(&mut tx, actor, input.note_version_id, &input.recipients, input.urgency)
                 .await;
@@ -256,8 +247,8 @@ impl Service {
                 "a newer version exists; share that one",
             ));
         }
-        let (targets, people) = self.resolve(conn, version.patient_id, recipients).await?;
-        let checks = self.check_release(conn, &version, &targets, &people).await?;
+        let (targets, circle) = self.resolve(conn, version.patient_id, recipients).await?;
+        let checks = self.check_release(conn, &version, &targets, &circle).await?;
         let urgency = version.urgency.max(raised.unwrap_or(version.urgency));
         let basis = self
             .loop_basis(conn, version.organization_id, urgency, &targets)
@@ -267,18 +258,6 @@ impl Service {
             targets,
             checks,
             basis,
-        })
-    }
-
-    async fn footing(&self, conn: &mut Conn, version: NoteVersionId) -> Result<Footing> {
-        let found = shares::shareable(conn, version).await?;
-        let patients: Vec<_> = found.iter().map(|row| row.patient_id).collect();
-        let care_team = care_team_at(conn, &patients, self.now()).await?;
-        let restrictions = restrictions_of(conn, &patients).await?;
-        Ok(Footing {
-            version: found.map(|row| (row.newest, row.withdrawn_at)),
-            care_team: care_team.iter().map(|row| (row.id, row.until_at)).collect(),
-            restrictions: restrictions.iter().map(|row| (row.id, row.ended_at)).collect(),
         })
     }
 

@@ -77,7 +77,7 @@ impl Service {
     pub async fn look_alikes(&self, actor: &Actor, patient: PatientId) -> Result<Vec<PatientId>> {
         let row = self.own_patient(actor, Action::ReadPatient, patient).await?;
         let mut conn = self.read().await?;
-        Ok(rows::look_alikes(&mut conn, row.organization_id, &row.demographic_index, patient).await?)
+        Ok(rows::look_alikes_of(&mut conn, row.id).await?)
     }
 
     /// Opens rows in their order.

@@ -129,9 +129,14 @@ impl Service {
         let secrets: HashMap<EndpointId, String> =
             deliveries::secrets_of(tx, &endpoint_uuids).await?.into_iter().collect();
 
-        let all: Vec<Uuid> = rows.iter().map(|row| row.id.uuid()).collect();
-        deliveries::settle_abandoned(tx, &all, now).await?;
-        let cut_off: HashMap<DeliveryId, i64> = deliveries::cut_off(tx, &all).await?.into_iter().collect();
+        // Those that were tried before; nothing of the others can have been cut off.
+        let tried: Vec<Uuid> = rows
+            .iter()
+            .filter(|row| row.attempts > 0)
+            .map(|row| row.id.uuid())
+            .collect();
+        deliveries::settle_abandoned(tx, &tried, now).await?;
+        let cut_off: HashMap<DeliveryId, i64> = deliveries::cut_off(tx, &tried).await?.into_iter().collect();
 
         let (wanted, ended): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| {
             let late_code = row.purpose == DeliveryPurpose::LinkCode && row.created_at + link::CODE_LIFE <= now;

@@ -22,7 +22,7 @@ use crate::{Result, Service, loops::change::loop_event};
 
 /// How many loops' steps are taken in one transaction: enough that many timers at once cost few commits, few enough that
 /// nobody waits for long.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
 
 /// Why a step is taken.
 const DUE: &str = "DUE";
@@ -72,6 +72,7 @@ impl Service {
     async fn escalate_these(&self, ids: &[Uuid]) -> Result<u32> {
         let now = self.now();
         let mut tx = self.begin().await?;
+        tx.remember_directory();
         let mut rows = schedule::lock_due_loops(&mut tx, ids, now).await?;
         for row in &mut rows {
             self.take_steps(&mut tx, row).await?;

@@ -116,7 +116,7 @@ impl Service {
             match &answer.came {
                 Came::Report(report) => self.settle_report(&mut tx, &mut books, answer, report).await?,
                 Came::Verdict(reason) => {
-                    let settled = self.close(&mut tx, answer, dead(*reason)).await?;
+                    let settled = self.close(&mut tx, &mut books, answer, dead(*reason)).await?;
                     if settled {
                         self.note_dead(&mut tx, &mut books, answer, *reason, false);
                     }
@@ -169,7 +169,7 @@ impl Service {
             (None, SendOutcome::Permanent { .. }) => dead(DeadReason::Refused),
             (None, outcome) => self.again(answer, outcome),
         };
-        let settled = self.close(tx, answer, settlement).await?;
+        let settled = self.close(tx, books, answer, settlement).await?;
         let mut entry = self.delivery_entry("delivery.failed", &answer.row, books);
         entry.outcome = "failure";
         entry.detail.insert("attempt", answer.number.to_string());
@@ -195,7 +195,7 @@ impl Service {
         level: EvidenceLevel,
     ) -> Result<()> {
         let now = self.now();
-        let held = self.close(tx, answer, delivered(now)).await?;
+        let held = self.close(tx, books, answer, delivered(now)).await?;
         if !held && !deliveries::settle_late(tx, answer.row.id, now).await? {
             deliveries::note_late(tx, answer.row.id, now).await?;
         }
@@ -229,10 +229,21 @@ impl Service {
         Ok(())
     }
 
-    /// Settles the delivery, if the claim still holds.
-    async fn close(&self, tx: &mut Tx, answer: &Answer, settlement: Settlement) -> Result<bool> {
+    /// Settles the delivery, if the claim still holds: its row is locked, so that what was read of it is so.
+    async fn close(&self, tx: &mut Tx, books: &mut Books, answer: &Answer, settlement: Settlement) -> Result<bool> {
         let process = &self.settings().process;
-        Ok(deliveries::settle(tx, answer.row.id, settlement, process, answer.number, self.now()).await?)
+        let held = books.deliveries.get_mut(&answer.row.id).filter(|row| {
+            row.state == DeliveryState::Sending
+                && row.lease_owner.as_ref() == Some(process)
+                && row.attempts == answer.number
+        });
+        let Some(row) = held else { return Ok(false) };
+        deliveries::settle(tx, row.id, settlement, process, answer.number, self.now()).await?;
+        // Another answer about it in the same transaction comes late.
+        row.state = settlement.state;
+        row.lease_owner = None;
+        row.delivered_at = settlement.delivered_at;
+        Ok(true)
     }
 
     /// After a failure that may pass: when to try again, or that every try is used up.

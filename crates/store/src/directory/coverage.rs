@@ -6,13 +6,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{CoverageId, OrganizationId, UserId};
 
 use super::uuids;
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// One absence and who covers it.

@@ -4,14 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{ChannelKind, EndpointId, EndpointStatus, OrganizationId, TeamId, UserId};
 
 use super::uuids;
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    keys::Place,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, keys::Place, row::row, sql::sql, tx::Tx};
 
 row! {
     /// An endpoint, without its secret.

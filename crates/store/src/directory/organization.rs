@@ -4,13 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{OrganizationId, OrganizationKind};
 
 use super::uuids;
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// An organization.

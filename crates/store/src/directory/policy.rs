@@ -4,14 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{OrganizationId, PolicyId, Urgency, UserId, escalation::Policy};
 
 use super::uuids;
-use crate::{
-    arg::Json,
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{arg::Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A policy that an organization set.

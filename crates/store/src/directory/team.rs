@@ -4,14 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{CareRole, OrganizationId, TeamId, UserId, calendar::Calendar};
 
 use super::uuids;
-use crate::{
-    arg::Json,
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{arg::Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A team: an inbox of an organization.

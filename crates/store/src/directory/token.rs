@@ -3,14 +3,7 @@
 use chrono::{DateTime, Utc};
 use liaison_domain::{OrganizationId, OrganizationKind, Role, TokenId, UserId};
 
-use crate::{
-    arg::Json,
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{arg::Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// An API token, without its secret.

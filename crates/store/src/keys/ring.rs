@@ -19,10 +19,11 @@ use super::{
 };
 use crate::{
     args,
-    conn::{Conn, Tx},
+    conn::Conn,
     error::{Result, StoreError},
     row::row,
     sql::sql,
+    tx::Tx,
 };
 
 /// How many patients' keys are held unwrapped.

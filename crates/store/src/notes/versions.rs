@@ -4,13 +4,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{NoteId, NoteKind, NoteVersionId, OrganizationId, PatientId, Urgency, UserId};
 use uuid::Uuid;
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A signed version without what it says.

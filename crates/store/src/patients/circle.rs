@@ -5,14 +5,7 @@ use chrono::{DateTime, Utc};
 use liaison_domain::{CareRole, CareTeamEntryId, OrganizationId, PatientId, RestrictionId, Role, TeamId, UserId};
 use uuid::Uuid;
 
-use crate::{
-    arg::Json,
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{arg::Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A team or user that looks after a patient.

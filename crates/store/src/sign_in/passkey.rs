@@ -3,13 +3,7 @@
 use chrono::{DateTime, Utc};
 use liaison_domain::{PasskeyId, UserId};
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A passkey.

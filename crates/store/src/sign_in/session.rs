@@ -3,14 +3,7 @@
 use chrono::{DateTime, Utc};
 use liaison_domain::{OrganizationId, OrganizationKind, Role, SessionEnd, SessionId, SignInMethod, UserId};
 
-use crate::{
-    arg::Json,
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{arg::Json, args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// A session, without its secret.
@@ -126,6 +119,7 @@ pub async fn by_secret(conn: &mut Conn, secret_hash: [u8; 32]) -> Result<Option<
         .map(|Both(session, person)| (session, person)))
 }
 
+#[derive(Clone)]
 struct Both(SessionRow, BearerRow);
 
 impl crate::row::FromRow for Both {

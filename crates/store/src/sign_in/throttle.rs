@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use liaison_domain::UserId;
 
-use crate::{args, conn::Tx, error::Result, row::row, sql::sql};
+use crate::{args, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// How often somebody failed.

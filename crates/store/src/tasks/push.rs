@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, SqliteConnection};
 
 use super::{Nudge, Queue, TaskError, TaskPool};
+use crate::{args, sql::sql, tx::Tx};
 
 /// Seconds by which `run_at` is set back. A nudge is due at once; PostgreSQL compares `run_at` with its
 /// own clock and sends no NOTIFY for a task of the future, so a database whose clock runs a little
@@ -16,6 +17,36 @@ pub(super) const CLOCK_SKEW_S: i64 = 60;
 /// One try. A handler's failure is kept in our rows; a Failed task that may try again is fetched at
 /// once, in a loop.
 const MAX_ATTEMPTS: usize = 1;
+
+sql! {
+    // The row that apalis's own push_tasks writes; a test compares the two.
+    INSERT = sqlite "insert into Jobs (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata)
+        values ($1, $2, $3, 'Pending', 0, $4, $5, 0, '{}')"
+    postgres "insert into apalis.jobs (job, id, job_type, status, attempts, max_attempts, run_at, priority, metadata)
+        values ($1, $2, $3, 'Pending', 0, $4, to_timestamp($5::bigint), 0, ''::hstore)";
+}
+
+/// Adds nudges to what the caller's transaction writes with its commit, in the same round trip.
+///
+/// # Errors
+/// [`TaskError::Encode`].
+pub(crate) fn push_with(
+    tx: &mut Tx,
+    nudges: &[Nudge],
+    now: DateTime<Utc>,
+    mut id: impl FnMut() -> u128,
+) -> Result<(), TaskError> {
+    let run_at = now.timestamp() - CLOCK_SKEW_S;
+    for nudge in nudges {
+        let job = serde_json::to_vec(nudge)?;
+        let attempts = i32::try_from(MAX_ATTEMPTS).unwrap_or(1);
+        tx.insert_one(
+            INSERT,
+            args![job, ulid_text(id()), nudge.queue.name(), attempts, run_at],
+        );
+    }
+    Ok(())
+}
 
 /// The 26 characters of a ULID (Crockford base 32, <https://github.com/ulid/spec>). Every `u128` is one.
 ///

@@ -14,9 +14,9 @@ async fn act(store: &Store, user: UserId, number: usize, fails: bool) -> bool {
     let now = store.clock().now();
     let mut tx = store.begin().await.unwrap();
     let key = format!("key-{number}");
-    idempotency::insert(&mut tx, user, &key, "act", vec![0; 32], "{}", now)
-        .await
-        .unwrap();
+    idempotency::insert(&mut tx, user, &key, "act", vec![0; 32], "{}", now);
+    // It is written before the next statement.
+    assert!(idempotency::find(&mut tx, user, &key).await.unwrap().is_some());
     tx.record(entry(store, "test.act"));
     // The others get their turn in the middle of this one's.
     tokio::task::yield_now().await;
@@ -49,10 +49,11 @@ both_engines! {
             tx.record(entry(store, "test.act"));
             // Every other one takes the key of all the odd ones.
             let key = if number % 2 == 0 { format!("own-{number}") } else { "shared".to_owned() };
-            match idempotency::insert(&mut tx, user, &key, "act", vec![0; 32], "{}", now).await {
-                Ok(()) => tx.commit().await.is_ok(),
+            idempotency::insert(&mut tx, user, &key, "act", vec![0; 32], "{}", now);
+            match tx.commit().await {
+                Ok(()) => true,
                 Err(error) => {
-                    assert!(error.is_unique_violation(), "{error}");
+                    assert!(error.is_repeat(), "{error}");
                     false
                 }
             }
@@ -111,7 +112,7 @@ both_engines! {
         assert!(idempotency::find(&mut tx, user, "key-0").await.unwrap().is_some());
         tx.settle_earlier().await.unwrap();
         // It still is a transaction that can write and end.
-        idempotency::insert(&mut tx, user, "later", "act", vec![0; 32], "{}", app.now()).await.unwrap();
+        idempotency::insert(&mut tx, user, "later", "act", vec![0; 32], "{}", app.now());
         tx.settle_earlier().await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(count(store, "select count(*) as a from idempotency").await, 2);
