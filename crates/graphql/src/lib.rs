@@ -29,6 +29,6 @@ mod session;
 mod watch;
 
 pub use readings::Recorded;
-pub use schema::{LiaisonSchema, Mutation, Query, schema, sdl};
+pub use schema::{LiaisonSchema, Mutation, Query, routes, schema, sdl};
 pub use session::{ActorSession, BearerAuthenticator};
 pub use watch::Subscription;

@@ -1,9 +1,12 @@
 //! The schema: every area's queries and mutations put together, and its text.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Interface, MergedObject, Object, Result, Schema, SchemaBuilder, Value};
 use liaison_service::Service;
 
-use crate::http::{GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
+use crate::Recorded;
+use crate::http::{Authenticate, GraphQlConfig, GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH};
 use crate::session::asking;
 use crate::watch::Subscription;
 use crate::{audit, directory, lists, loops, notes, patients};
@@ -129,6 +132,14 @@ pub fn schema(service: Service, settings: &GraphQlSettings) -> LiaisonSchema {
         built.disable_introspection()
     }
     .finish()
+}
+
+/// The GraphQL routes over the use cases, with readings recorded.
+///
+/// Not generic on purpose: the schema's machinery is large, and a caller that names its type compiles all of it again.
+pub fn routes(service: &Service, config: GraphQlConfig, authenticate: Arc<dyn Authenticate>) -> axum::Router {
+    let schema = Recorded::new(schema(service.clone(), &config.settings), service.clone());
+    crate::http::router(schema, config, authenticate)
 }
 
 /// The schema's text, as `schema.graphql` holds it.

@@ -63,8 +63,6 @@ pub(crate) fn router(
     graphql.settings = config.graphql.clone();
     graphql.shutdown = stop.clone();
     let ledger = HeaderValue::from_str(&service.signer().verifier().to_string()).ok();
-    let schema = liaison_graphql::schema(service.clone(), &config.graphql);
-    let schema = liaison_graphql::Recorded::new(schema, service.clone());
     let authenticate = Arc::new(Authenticator::new(service.clone()));
     // The router's pattern alone: a path may hold a link's secret, and both path and query whatever a client put there.
     let trace = TraceLayer::new_for_http()
@@ -93,7 +91,7 @@ pub(crate) fn router(
             workers,
             stopping: stopping.clone(),
         })
-        .merge(liaison_graphql::http::router(schema, graphql, authenticate))
+        .merge(liaison_graphql::routes(service, graphql, authenticate))
         .merge(liaison_web::router(service.clone(), stop))
         .layer(trace)
         .layer(axum::middleware::from_fn_with_state(metrics, count_requests))
