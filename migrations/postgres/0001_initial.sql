@@ -188,6 +188,22 @@ create table restriction (
 );
 create index restriction_by_patient on restriction (patient_id);
 
+-- While one of a patient is not lifted, nothing that belongs to the patient is removed.
+create table legal_hold (
+    id              uuid not null primary key,
+    organization_id uuid not null references organization (id),
+    patient_id      uuid not null references patient (id),
+    reason_sealed   bytea not null,
+    set_by          uuid not null references person (id),
+    set_at          timestamptz not null,
+    lifted_by       uuid references person (id),
+    lifted_at       timestamptz,
+    lift_reason_sealed bytea,
+    check ((lifted_at is null) = (lifted_by is null) and (lifted_at is null) = (lift_reason_sealed is null))
+);
+create index legal_hold_in_force on legal_hold (patient_id, set_at) where lifted_at is null;
+create index legal_hold_by_organization on legal_hold (organization_id, set_at, id);
+
 create table course (
     id                uuid not null primary key,
     patient_id        uuid not null references patient (id),
@@ -218,6 +234,8 @@ create table note (
 create index note_by_patient on note (patient_id, created_at);
 create index note_by_organization on note (organization_id, updated_at);
 create index note_unsigned on note (updated_at) where version = 0;
+-- Amendments under way that a legal hold kept when their note was withdrawn.
+create index note_kept on note (updated_at) where draft_sealed is not null and status = 'ENTERED_IN_ERROR';
 
 create table note_version (
     id              uuid not null primary key,
@@ -386,6 +404,8 @@ create table attempt (
     artefact    text,
     unique (delivery_id, number)
 );
+-- What next hops answered, for as long as it is kept.
+create index attempt_reply on attempt (ended_at) where artefact is not null;
 
 create table evidence (
     id           uuid not null primary key,

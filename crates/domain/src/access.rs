@@ -57,6 +57,10 @@ terms! {
         ReviewBreakGlass = "REVIEW_BREAK_GLASS",
         /// Sign off a review of the audit; keep filters for it.
         ReviewAudit = "REVIEW_AUDIT",
+        /// Set and lift legal holds on patients' records.
+        ManageLegalHolds = "MANAGE_LEGAL_HOLDS",
+        /// Read which legal holds there are and were, and why.
+        ReadLegalHolds = "READ_LEGAL_HOLDS",
     }
 
     /// How the actor stands to the thing.
@@ -100,6 +104,7 @@ impl Action {
                 | Self::OpenShare
                 | Self::ReadDirectory
                 | Self::ReadAudit
+                | Self::ReadLegalHolds
         )
     }
 
@@ -118,6 +123,8 @@ impl Action {
                 | Self::WorkCallTasks
                 | Self::BreakGlass
                 | Self::ReviewBreakGlass
+                | Self::ManageLegalHolds
+                | Self::ReadLegalHolds
         )
     }
 
@@ -140,9 +147,13 @@ impl Action {
             Self::ReadDirectory | Self::ManageOwnTokens => {
                 &[Physician, Coordinator, Clinician, TeamLead, Admin, Auditor]
             }
-            Self::ManageDirectory | Self::ManagePolicies | Self::RepairDeliveries | Self::BreakGlass => &[Admin],
+            Self::ManageDirectory
+            | Self::ManagePolicies
+            | Self::RepairDeliveries
+            | Self::BreakGlass
+            | Self::ManageLegalHolds => &[Admin],
             Self::ManageCoverage => &[Physician, Coordinator, Clinician, TeamLead, Admin],
-            Self::ReadAudit | Self::ReviewAudit => &[Admin, Auditor],
+            Self::ReadAudit | Self::ReviewAudit | Self::ReadLegalHolds => &[Admin, Auditor],
             Self::ReviewBreakGlass => &[Physician, TeamLead, Admin, Auditor],
         }
     }
@@ -273,6 +284,7 @@ mod tests {
                     | Action::ManageOwnTokens
                     | Action::ReviewAudit
                     | Action::ReviewBreakGlass
+                    | Action::ReadLegalHolds
             );
             assert_eq!(allowed, expected, "{action}");
         }

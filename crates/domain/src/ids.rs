@@ -173,6 +173,8 @@ ids! {
     LinkCodeId(LinkCodeMarker) = "linkcode";
     /// One opening of a record in an emergency.
     BreakGlassId(BreakGlassMarker) = "breakglass";
+    /// A legal hold on a patient's records.
+    LegalHoldId(LegalHoldMarker) = "legalhold";
     /// A signed-off review of the audit.
     AuditReviewId(AuditReviewMarker) = "auditreview";
     /// A person's saved audit filter.

@@ -40,7 +40,7 @@ struct DirectoryQueries(directory::DirectoryQuery, directory::policy::PolicyQuer
 
 /// Queries of patients and notes.
 #[derive(MergedObject, Default)]
-struct ClinicalQueries(patients::PatientQuery, notes::NoteQuery);
+struct ClinicalQueries(patients::PatientQuery, patients::LegalHoldQuery, notes::NoteQuery);
 
 /// Queries of shares.
 #[derive(MergedObject, Default)]
@@ -91,6 +91,7 @@ struct ClinicalMutations(
     patients::PatientMutation,
     patients::CareTeamMutation,
     patients::RestrictionMutation,
+    patients::LegalHoldMutation,
     notes::DraftMutation,
     notes::SignMutation,
 );

@@ -103,7 +103,8 @@ macro_rules! for_each_id {
             OrganizationId TeamId UserId MembershipId EndpointId CoverageId PatientId CareTeamEntryId RestrictionId
             CourseId HoldId NoteId NoteVersionId ShareId QuestionId RecipientId DeliveryId AttemptId EvidenceId
             AcknowledgmentId EscalationStepId CallTaskId ReplyId MisSendId NoticeId PolicyId TokenId EntryId
-            SessionId PasskeyId AccountLinkId GuestId LinkCodeId BreakGlassId AuditReviewId SavedFilterId
+            SessionId PasskeyId AccountLinkId GuestId LinkCodeId BreakGlassId LegalHoldId AuditReviewId
+            SavedFilterId
         }
     };
 }

@@ -26,6 +26,7 @@ pub mod inbox;
 pub mod keys;
 mod later;
 pub mod ledger;
+pub mod legal_holds;
 pub mod links;
 pub mod measure;
 mod migrate;

@@ -51,16 +51,23 @@ row! {
 sql! {
     INSERT = "insert into note (id, patient_id, organization_id, kind, status, author_id, draft_sealed, draft_revision,
         draft_updated_by, version, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $6, $9, $10, $10)";
-    GET = "select id, patient_id, organization_id, kind, status, author_id, draft_sealed is not null as has_draft,
-        draft_revision, draft_updated_by, version, created_at, updated_at from note where id = $1";
-    GET_LOCKED = "select id, patient_id, organization_id, kind, status, author_id, draft_sealed is not null as has_draft,
-        draft_revision, draft_updated_by, version, created_at, updated_at from note where id = $1 {for_update}";
-    GET_MANY = "select id, patient_id, organization_id, kind, status, author_id, draft_sealed is not null as has_draft,
-        draft_revision, draft_updated_by, version, created_at, updated_at from note where id in ({ids})";
+    GET = "select id, patient_id, organization_id, kind, status, author_id,
+            draft_sealed is not null and status <> 'ENTERED_IN_ERROR' as has_draft, draft_revision, draft_updated_by,
+            version, created_at, updated_at
+        from note where id = $1";
+    GET_LOCKED = "select id, patient_id, organization_id, kind, status, author_id,
+            draft_sealed is not null and status <> 'ENTERED_IN_ERROR' as has_draft, draft_revision, draft_updated_by,
+            version, created_at, updated_at
+        from note where id = $1 {for_update}";
+    GET_MANY = "select id, patient_id, organization_id, kind, status, author_id,
+            draft_sealed is not null and status <> 'ENTERED_IN_ERROR' as has_draft, draft_revision, draft_updated_by,
+            version, created_at, updated_at
+        from note where id in ({ids})";
     OF_ORGANIZATION = "select id, patient_id, organization_id, kind, status, author_id,
-            draft_sealed is not null as has_draft, draft_revision, draft_updated_by, version, created_at, updated_at
+            draft_sealed is not null and status <> 'ENTERED_IN_ERROR' as has_draft, draft_revision, draft_updated_by,
+            version, created_at, updated_at
         from note where organization_id = $1 and (patient_id = $2 or $2 is null)
-            and (draft_sealed is not null or $3 = 0)
+            and (draft_sealed is not null and status <> 'ENTERED_IN_ERROR' or $3 = 0)
             and (created_at < $4 or (created_at = $4 and id < $5) or $4 is null)
         order by created_at desc, id desc limit $6";
     DRAFT = "select draft_sealed as a from note where id = $1";
@@ -72,7 +79,10 @@ sql! {
         updated_at = $4 where id = $1 and draft_revision = $2 and draft_sealed is not null";
     SIGNED = "update note set draft_sealed = null, draft_revision = draft_revision + 1, status = $3, version = $4,
         updated_at = $5 where id = $1 and draft_revision = $2 and version = $4 - 1 and draft_sealed is not null";
-    WITHDRAWN = "update note set draft_sealed = null, draft_revision = draft_revision + 1, status = $2,
+    // What a legal hold keeps is nobody's draft any more; the retention job removes it when no hold stands.
+    WITHDRAWN = "update note set draft_sealed = case when exists (select 1 from legal_hold
+            where legal_hold.patient_id = note.patient_id and legal_hold.lifted_at is null) then draft_sealed end,
+        draft_revision = draft_revision + 1, status = $2,
         updated_at = $3 where id = $1 and status <> $2";
     DELETE = "delete from note where id = $1 and version = 0 and draft_revision = $2";
 }
@@ -203,7 +213,8 @@ pub async fn mark_signed(
     tx.change_one(SIGNED, args![id, revision, status, version, now]).await
 }
 
-/// Says that the note was entered in error.
+/// Says that the note was entered in error. An amendment under way goes, unless a legal hold on the patient keeps it;
+/// the transaction stands still for holds ([`crate::legal_holds::stand_still`]).
 pub async fn mark_withdrawn(tx: &mut Tx, id: NoteId, now: DateTime<Utc>) -> Result<()> {
     tx.change_one(WITHDRAWN, args![id, NoteStatus::EnteredInError, now])
         .await

@@ -55,6 +55,7 @@ pub fn statements() -> Vec<Sql> {
         crate::links::STATEMENTS,
         crate::break_glass::STATEMENTS,
         crate::audit_work::STATEMENTS,
+        crate::legal_holds::STATEMENTS,
         crate::endpoint_tests::STATEMENTS,
         crate::board::STATEMENTS,
         crate::inbox::STATEMENTS,

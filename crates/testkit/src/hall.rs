@@ -24,7 +24,7 @@ use liaison_service::{
         redirect::RedirectShare,
     },
     notes::DraftNote,
-    patients::{AddCareTeamEntry, AddRestriction, RestrictionScope},
+    patients::{AddCareTeamEntry, AddRestriction, RestrictionScope, SetLegalHold},
     reading::CallListQuery,
     work::repair::FindDeliveries,
 };
@@ -196,6 +196,15 @@ impl Hall {
             idempotency_key: None,
         };
         let declined = service.decline_share(&f.palliative, wrong).await.expect("a decline");
+        let legal_hold = SetLegalHold {
+            patient_id: other,
+            reason: "Counsel asked in this synthetic scene.".to_owned(),
+            idempotency_key: None,
+        };
+        let legal_hold = service
+            .set_legal_hold(&f.admin, legal_hold)
+            .await
+            .expect("a legal hold");
 
         let patient = app.patient(&f, "A").await;
         let mut entries = Vec::new();
@@ -432,6 +441,7 @@ impl Hall {
             ("hold", holds[0].row.id.to_string()),
             ("missend", declined.mis_send_id.expect("a case").to_string()),
             ("breakglass", glass.id.to_string()),
+            ("legalhold", legal_hold.legal_hold_id.to_string()),
             ("filter", filter.id.to_string()),
             ("entry", entry.to_string()),
             ("notice", notice.entries[0].0.id.to_string()),

@@ -271,6 +271,15 @@ const DONE: &[(&str, &str)] = &[
     ("called", "The call is recorded."),
     ("assigned", "Handed over."),
     ("lifted", "The hold is lifted."),
+    (
+        "held",
+        "The hold is set. From now on nothing of this patient is removed.",
+    ),
+    ("freed", "The hold is lifted. No other stands on this patient."),
+    (
+        "still-held",
+        "The hold is lifted. Another one still stands on this patient, and nothing of theirs is removed.",
+    ),
     ("retried", "It is tried again now."),
     ("queued", "A test message is on its way; the result appears here."),
     ("closed", "Closed."),

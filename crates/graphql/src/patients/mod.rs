@@ -1,6 +1,7 @@
 //! Patients of the clinic in the schema: who they are, who looks after them, what the clinic agreed not to share.
 
 mod care_team;
+mod legal_hold;
 mod mutations;
 mod restriction;
 
@@ -10,6 +11,7 @@ use liaison_domain::PatientId;
 use liaison_service::patients as use_cases;
 
 pub(crate) use care_team::CareTeamMutation;
+pub(crate) use legal_hold::{LegalHoldMutation, LegalHoldQuery};
 pub(crate) use mutations::PatientMutation;
 pub(crate) use restriction::RestrictionMutation;
 
@@ -147,6 +149,17 @@ impl Patient {
             .await
             .or_refuse(ctx)?;
         Ok(found.into_iter().map(Restriction).collect())
+    }
+
+    /// Since when a legal hold stands: nothing of the patient is removed until an admin lifts it. Null when none stands.
+    #[graphql(complexity = "10")]
+    async fn legal_hold_since(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        let asking = asking(ctx)?;
+        asking
+            .service
+            .legal_hold_since(&asking.actor, self.0.id)
+            .await
+            .or_refuse(ctx)
     }
 
     /// The courses of infusions, newest first.

@@ -19,7 +19,7 @@ use crate::story_desk::Desk;
 /// How long a subscription that was let in stays silent at least.
 const SILENCE: Duration = Duration::from_millis(400);
 /// What would take something away from who asks after it: asked last.
-const LAST: [&str; 12] = [
+const LAST: [&str; 14] = [
     "discardDraft",
     "redirectShare",
     "declineShare",
@@ -32,6 +32,8 @@ const LAST: [&str; 12] = [
     "setPersonDisabled",
     "endMembership",
     "setRoles",
+    "liftLegalHold",
+    "setLegalHold",
 ];
 /// Who is refused everything about the hall's things: asked at once, and asked after things of nobody too.
 const STRANGERS: &str = "xyqaerpmzd";
@@ -224,6 +226,7 @@ impl Known {
             ("careTeamEntryId", _) => "care",
             ("membershipId", _) => "membership",
             ("holdId", _) => "hold",
+            ("legalHoldId", _) => "legalhold",
             ("misSendId", _) => "missend",
             ("entryId", _) => "entry",
             ("questionId", _) => "question",

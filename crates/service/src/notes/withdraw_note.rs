@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use liaison_domain::{Actor, NoteId, NoteStatus, NoteVersionId, access::Action};
-use liaison_store::notes as rows;
+use liaison_store::{legal_holds, notes as rows};
 use serde::{Deserialize, Serialize};
 
 use super::content::version_place;
@@ -38,7 +38,8 @@ pub struct NoteWithdrawn {
 const OPERATION: &str = "note.withdraw";
 
 impl Service {
-    /// Withdraws every version of a note, drops an amendment under way, and ends the course that it planned.
+    /// Withdraws every version of a note, drops an amendment under way, and ends the course that it planned. While a legal
+    /// hold stands on the patient the amendment stays, sealed and out of sight, until the retention job may remove it.
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless a physician; `Invalid` without a reason; `Conflict` `NOT_SIGNED` (discard the
@@ -54,6 +55,7 @@ impl Service {
         if let Some(kept) = replay(&mut tx, actor, idempotency_key, OPERATION, &input).await? {
             return Ok(kept);
         }
+        legal_holds::stand_still(&mut tx).await?;
         let note = rows::lock(&mut tx, input.note_id)
             .await?
             .ok_or(ServiceError::NotFound("note"))?;

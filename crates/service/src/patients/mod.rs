@@ -6,6 +6,7 @@
 mod care_team;
 mod checks;
 mod identity;
+mod legal_hold;
 mod read;
 mod register;
 mod restrictions;
@@ -14,6 +15,9 @@ mod update;
 
 pub use care_team::{AddCareTeamEntry, CareTeamEntryAdded};
 pub use identity::{AdministrativeGender, OtherMrn, Patient, PatientIdentity};
+pub use legal_hold::{
+    LegalHold, LegalHoldLifted, LegalHoldPage, LegalHoldQuery, LegalHoldSet, LiftLegalHold, SetLegalHold,
+};
 pub use liaison_store::patients::{CareTeamRow, RestrictionRow};
 pub use register::{PatientRegistered, RegisterPatient};
 pub use restrictions::{AddRestriction, Restriction, RestrictionAdded, RestrictionScope, restriction_applies};
@@ -22,6 +26,7 @@ pub use update::UpdatePatient;
 
 pub(crate) use checks::Checks;
 pub(crate) use identity::place as identity_place;
+pub(crate) use legal_hold::refuse_if_held;
 
 use liaison_domain::{
     Actor, BreakGlassId, OrganizationId, PatientId,

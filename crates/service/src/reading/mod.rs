@@ -40,4 +40,4 @@ pub use liaison_store::{
     shares::{QuestionRow, ShareRow},
 };
 
-pub(crate) use page::{decode, encode, size};
+pub(crate) use page::{Position, cut, decode, encode, size};

@@ -1,7 +1,8 @@
 //! Pages by keyset: a cursor is the position of the entry it belongs to, opaque to the caller. Holds ids and times only.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::FieldProblem;
 
@@ -13,6 +14,22 @@ const DEFAULT_PAGE: u32 = 50;
 
 /// The longest cursor that is looked at, in bytes.
 const MAX_CURSOR: usize = 400;
+
+/// Where an entry of a list by time stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position<I> {
+    /// The moment by which the list is sorted.
+    pub(crate) at: DateTime<Utc>,
+    /// Which of those at that moment.
+    pub(crate) id: I,
+}
+
+impl<I> Position<I> {
+    /// As the store takes it.
+    pub(crate) fn pair(self) -> (DateTime<Utc>, I) {
+        (self.at, self.id)
+    }
+}
 
 /// A cursor for a position.
 pub(crate) fn encode<T: Serialize>(position: &T) -> String {
@@ -47,7 +64,7 @@ pub(crate) fn size(first: Option<u32>, problems: &mut Vec<FieldProblem>) -> u32 
 }
 
 /// Cuts a list that was read one entry too long to the page; whether more follow.
-pub(super) fn cut<T>(rows: &mut Vec<T>, first: u32) -> bool {
+pub(crate) fn cut<T>(rows: &mut Vec<T>, first: u32) -> bool {
     let first = usize::try_from(first).unwrap_or(usize::MAX);
     let more = rows.len() > first;
     rows.truncate(first);

@@ -1,7 +1,7 @@
 //! Remove what has outlived its use, each for as long as [`Retention`] says: answers of mutations, what is left of
 //! sign-ins and secure links, finished tasks; where the clinic asks for it, seen notices, next hops' answers and drafts
 //! that nobody signed. Not records: signed notes, shares, acknowledgments, evidence and the ledger are kept, because how
-//! long a clinic must keep those differs by law and patient.
+//! long a clinic must keep those differs by law and patient. And nothing of a patient on whom a legal hold stands.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{Actor, PurposeOfUse};
 use liaison_store::{
-    Tx,
+    Tx, legal_holds,
     retention::{self, Expired},
     schedule,
     sign_in::credential,
@@ -97,6 +97,8 @@ impl Retention {
             Expired::Answers => Some(self.answers),
             Expired::ReadNotices => self.read_notices,
             Expired::AttemptReplies => self.attempt_replies,
+            // They would have gone with the withdrawal.
+            Expired::KeptDrafts => Some(TimeDelta::zero()),
         };
         kept.map(|kept| now - kept)
     }
@@ -147,6 +149,7 @@ impl Service {
         let mut removed = 0;
         for _ in 0..kept.batches {
             let mut tx = self.begin().await?;
+            legal_holds::stand_still(&mut tx).await?;
             let counts = self.remove_batch(&mut tx, now).await?;
             let gone: u64 = counts.values().sum();
             if gone == 0 {
@@ -175,7 +178,7 @@ impl Service {
         let mut count = |table: &'static str, gone: u64, left: &mut u32| {
             *left = left.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
             if gone > 0 {
-                counts.insert(table, gone);
+                *counts.entry(table).or_default() += gone;
             }
         };
         for what in Expired::ALL {

@@ -15,6 +15,7 @@ mod histories;
 mod hold;
 mod inbox;
 mod ledger;
+mod legal_hold;
 mod link;
 mod link_support;
 mod loops;

@@ -19,7 +19,7 @@ use liaison_testkit::{App, Fixture, Signed, both_engines};
 use super::work_support::{entries, sent_to, share_palliative, world};
 
 /// Every period another one, so that none stands in for another.
-fn periods() -> Retention {
+pub(crate) fn periods() -> Retention {
     Retention {
         answers: TimeDelta::days(2),
         sessions: TimeDelta::days(3),
@@ -34,7 +34,7 @@ fn periods() -> Retention {
 }
 
 /// A process that keeps for so long.
-fn keeping(app: &App, retention: Retention) -> Service {
+pub(crate) fn keeping(app: &App, retention: Retention) -> Service {
     let mut settings = Settings::new("https://liaison.example".parse().expect("a URL"), "retainer");
     settings.retention = retention;
     Service::new(ServiceOptions {
@@ -45,7 +45,7 @@ fn keeping(app: &App, retention: Retention) -> Service {
     })
 }
 
-async fn change(app: &App, text: String, args: Vec<Arg>) {
+pub(crate) async fn change(app: &App, text: String, args: Vec<Arg>) {
     let text: &'static str = text.leak();
     let sql = Sql {
         name: "test",
@@ -58,7 +58,7 @@ async fn change(app: &App, text: String, args: Vec<Arg>) {
 }
 
 /// Adds a row.
-async fn put(app: &App, table: &str, columns: Vec<(&str, Arg)>) {
+pub(crate) async fn put(app: &App, table: &str, columns: Vec<(&str, Arg)>) {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let places: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
     let text = format!(
@@ -69,16 +69,16 @@ async fn put(app: &App, table: &str, columns: Vec<(&str, Arg)>) {
     change(app, text, columns.into_iter().map(|(_, arg)| arg).collect()).await;
 }
 
-fn text(value: &str) -> Arg {
+pub(crate) fn text(value: &str) -> Arg {
     value.into_arg()
 }
 
-fn number(value: u32) -> Arg {
+pub(crate) fn number(value: u32) -> Arg {
     value.into_arg()
 }
 
 /// One row of each kind whose period began at `now - period - over`.
-async fn specimens(app: &App, world: &World, mark: u32, over: TimeDelta) {
+pub(crate) async fn specimens(app: &App, world: &World, mark: u32, over: TimeDelta) {
     let World {
         fixture,
         signed,
@@ -221,35 +221,40 @@ async fn specimens(app: &App, world: &World, mark: u32, over: TimeDelta) {
 }
 
 /// What the specimens hang on.
-struct World {
-    fixture: Fixture,
-    signed: Signed,
-    loop_id: Arg,
-    idle_delivery: Arg,
+pub(crate) struct World {
+    pub(crate) fixture: Fixture,
+    pub(crate) signed: Signed,
+    pub(crate) loop_id: Arg,
+    pub(crate) idle_delivery: Arg,
 }
 
 /// A share whose delivery is done, long ago; everything that the fixture leaves over is removed.
-async fn old_world(app: &App) -> World {
+pub(crate) async fn old_world(app: &App) -> World {
     let (fixture, signed) = world(app, "2026-06-01T15:00:00Z").await;
-    let id = share_palliative(app, &fixture, &signed, Urgency::Routine).await;
-    app.service.deliver_due(false, 10).await.expect("it is sent");
-    let rows = sent_to(app, id).await;
-    assert!(rows.iter().any(|row| row.state == DeliveryState::Delivered), "{rows:?}");
-    let idle = rows.iter().find(|row| row.next_attempt_at.is_none()).expect("done");
-    let world = World {
-        fixture,
-        signed,
-        loop_id: id.into_arg(),
-        idle_delivery: idle.id.into_arg(),
-    };
+    let world = sent(app, fixture, signed).await;
     app.advance(TimeDelta::days(400));
     keeping(app, periods()).retain().await.expect("it runs");
     app.advance(TimeDelta::hours(2));
     world
 }
 
+/// A share whose delivery is done.
+pub(crate) async fn sent(app: &App, fixture: Fixture, signed: Signed) -> World {
+    let id = share_palliative(app, &fixture, &signed, Urgency::Routine).await;
+    app.service.deliver_due(false, 10).await.expect("it is sent");
+    let rows = sent_to(app, id).await;
+    assert!(rows.iter().any(|row| row.state == DeliveryState::Delivered), "{rows:?}");
+    let idle = rows.iter().find(|row| row.next_attempt_at.is_none()).expect("done");
+    World {
+        fixture,
+        signed,
+        loop_id: id.into_arg(),
+        idle_delivery: idle.id.into_arg(),
+    }
+}
+
 /// The rows by table, without those that every round touches.
-async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
+pub(crate) async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
     let mut rows = app.database.rows().await;
     rows.retain(|table, _| {
         let table = table.to_lowercase();
@@ -261,7 +266,10 @@ async fn rows(app: &App) -> BTreeMap<String, Vec<String>> {
 }
 
 /// What differs, as `table: rows before -> rows after`.
-fn differences(before: &BTreeMap<String, Vec<String>>, after: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+pub(crate) fn differences(
+    before: &BTreeMap<String, Vec<String>>,
+    after: &BTreeMap<String, Vec<String>>,
+) -> Vec<String> {
     before
         .iter()
         .filter(|(table, rows)| after[*table] != **rows)
@@ -272,7 +280,7 @@ fn differences(before: &BTreeMap<String, Vec<String>>, after: &BTreeMap<String, 
         .collect()
 }
 
-async fn removals(app: &App) -> Vec<BTreeMap<String, String>> {
+pub(crate) async fn removals(app: &App) -> Vec<BTreeMap<String, String>> {
     let filter = ledger::EntryFilter {
         actions: vec!["retention.remove".to_owned()],
         ..Default::default()

@@ -41,7 +41,7 @@ sql! {
             from note_version v join note n on n.id = v.note_id where v.patient_id = $1
             union all
             select id, created_at, id, null, kind, status, null, null, author_id, null
-            from note where patient_id = $1 and draft_sealed is not null
+            from note where patient_id = $1 and draft_sealed is not null and status <> 'ENTERED_IN_ERROR'
         ) items
         where (occurred_at < $2 or (occurred_at = $2 and item_id < $3) or $2 is null)
         order by occurred_at desc, item_id desc limit $4";

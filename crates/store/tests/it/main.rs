@@ -7,6 +7,7 @@ mod basics;
 mod keys;
 mod ledger;
 mod migrations;
+mod retention;
 mod support;
 mod together;
 mod transactions;

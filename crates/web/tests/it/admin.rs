@@ -256,6 +256,76 @@ both_engines! {
         admin.post("/break-glass", &form).await.is(422).shows("can be reached.").shows("id=\"e-password\"").shows("/sign-in/again");
     }
 
+    async fn an_admin_holds_a_patients_records_and_lifts_the_hold(app: App) {
+        let f = app.fixture().await;
+        let patient = app.patient(&f, "A").await;
+        let id = patient.to_string();
+        let mrn = app.service.patient(&f.physician, patient).await.unwrap().identity.reveal().mrn.clone();
+        let (admin, auditor) = (Browser::signed_in(&app, &f.admin).await, Browser::signed_in(&app, &f.auditor).await);
+        admin.get("/legal-holds").await.is(200).shows("No hold is in force").shows("Set the hold");
+        admin.get("/audit").await.shows("href=\"/legal-holds\"");
+        // By the number, which stands in no address, to the patient; who it is, is not said.
+        admin.post("/legal-holds/find", &[("mrn", "none-such")]).await.is(422).shows("e-mrn");
+        admin.post("/legal-holds/find", &[("mrn", "")]).await.is(422).shows("e-mrn");
+        let found = admin.post("/legal-holds/find", &[("mrn", &mrn)]).await;
+        assert_eq!(found.is(303).location(), format!("/legal-holds?patient={id}"));
+        let page = admin.get(&format!("/legal-holds?patient={id}")).await;
+        page.is(200).shows(&format!("value=\"{id}\"")).shows("There was never a hold").hides(&mrn);
+        let key = page.value("key");
+        let reason = "Case 26-117, counsel asked.";
+        let form = [("patientId", id.as_str()), ("patient", id.as_str()), ("reason", reason), ("key", key.as_str())];
+        admin.post("/legal-holds", &[("patientId", "x"), ("reason", reason)]).await.is(422).shows("e-patientId").shows(reason);
+        admin.post("/legal-holds", &form[..2]).await.is(422).shows("e-reason").shows(&id);
+        admin.post_bare("/legal-holds", &form).await.is(403);
+        admin.post("/legal-holds", &form).await.is(303);
+        admin.post("/legal-holds", &form).await.is(303);
+        assert_eq!(recorded(&app, &f, "legal_hold.set").await, 1);
+        let page = admin.get("/legal-holds").await;
+        page.is(200).shows("In force").shows(reason).shows("Adma Nistrata").shows("Lift this hold");
+        let hold = page.body.split("action=\"/legal-holds/legalhold").nth(1).unwrap().split('/').next().unwrap();
+        let door = format!("/legal-holds/legalhold{hold}/lift");
+
+        auditor.get("/legal-holds").await.is(200).shows(reason).hides("Lift this hold").hides("Set the hold");
+        auditor.post("/legal-holds", &form).await.is(403);
+        auditor.post(&door, &[("reason", "No.")]).await.is(403);
+        refuses(&app, &f.physician, "/legal-holds").await;
+        refuses(&app, &f.oncologist, "/legal-holds").await;
+        let other = Browser::signed_in(&app, &f.other_admin).await;
+        other.get("/legal-holds?which=all").await.is(200).hides("counsel");
+        other.get(&format!("/legal-holds?patient={id}")).await.is(200).hides("counsel");
+        other.post("/legal-holds", &form).await.is(422).shows("no patient of your organization");
+        other.post("/legal-holds/find", &[("mrn", &mrn)]).await.is(422);
+        other.post(&door, &[("reason", "No.")]).await.is(404);
+
+        // Staff see that a hold stands, not why; a draft is not discarded.
+        let physician = Browser::signed_in(&app, &f.physician).await;
+        physician.get(&format!("/patients/{id}")).await.is(200).shows("A legal hold stands").hides("26-117");
+        let draft = liaison_service::notes::DraftNote {
+            patient_id: patient,
+            content: liaison_testkit::notes::journey("A").documents[0].content.clone(),
+            confirmations: Vec::new(),
+            idempotency_key: None,
+        };
+        let draft = app.service.draft_note(&f.physician, draft).await.unwrap();
+        let discard = physician.post(&format!("/notes/{}/discard", draft.note_id), &[("revision", "1")]).await;
+        discard.is(409).shows("legal hold");
+
+        admin.post(&door, &[("reason", " ")]).await.is(422).shows("e-reason").shows("id=\"f-reason-set\"");
+        // A proof of identity that is older than five minutes is asked for again, and what was typed stays.
+        app.advance(TimeDelta::minutes(6));
+        let why = [("reason", "The case is closed.")];
+        admin.post(&door, &why).await.is(422).shows("id=\"e-password\"").shows("The case is closed.");
+        admin.post("/legal-holds", &form).await.is(422).shows("id=\"e-password\"").shows(reason);
+        let again = Browser::signed_in(&app, &f.admin).await;
+        let lifted = again.post(&door, &why).await;
+        assert_eq!(lifted.is(303).location(), "/legal-holds?which=lifted&done=freed");
+        again.get("/legal-holds?which=lifted").await.is(200).shows("The case is closed.").shows("Lifted by");
+        again.post(&door, &why).await.is(422).shows("lifted before");
+        assert_eq!(recorded(&app, &f, "legal_hold.lift").await, 1);
+        let physician = Browser::signed_in(&app, &f.physician).await;
+        physician.get(&format!("/patients/{id}")).await.is(200).hides("A legal hold stands");
+    }
+
     async fn a_review_is_signed_off_and_a_search_is_kept(app: App) {
         let f = app.fixture().await;
         let auditor = Browser::signed_in(&app, &f.auditor).await;

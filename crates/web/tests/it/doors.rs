@@ -165,6 +165,7 @@ fn kind(path: &str, part: &str) -> &'static str {
         "id" if starts("/calls/") => "call",
         "id" if starts("/shares/") => "share",
         "id" if starts("/holds/") => "hold",
+        "id" if starts("/legal-holds/") => "legalhold",
         "id" if starts("/inbox/") => "recipient",
         "id" if starts("/coverage/") => "coverage",
         _ => panic!("{path} asks for {part}: say whose id it is"),

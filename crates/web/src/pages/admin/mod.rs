@@ -13,6 +13,7 @@ mod endpoints;
 mod entry;
 mod export;
 mod ledger;
+mod legal_holds;
 mod lines;
 mod mis_sends;
 mod organization;
@@ -57,6 +58,7 @@ pub(crate) fn routes() -> Router<Web> {
         .merge(ledger::routes())
         .merge(reviews::routes())
         .merge(break_glass::routes())
+        .merge(legal_holds::routes())
 }
 
 /// Names for ids, gathered over a page: one call for people, one for organizations, one for teams.

@@ -24,6 +24,7 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("audit.export", "Exported the audit"),
             ("audit.review.read", "Read reviews of the audit"),
             ("break_glass.read", "Read emergency accesses"),
+            ("legal_hold.read", "Read legal holds"),
         ],
     ),
     (
@@ -147,6 +148,8 @@ pub(super) const ACTIONS: &[(&str, &[(&str, &str)])] = &[
             ("policy.set", "Set a policy"),
             ("policy.reset", "Reset a policy"),
             ("audit.review", "Signed off an audit review"),
+            ("legal_hold.set", "Set a legal hold"),
+            ("legal_hold.lift", "Lifted a legal hold"),
             ("audit.filter.save", "Kept a search of the audit"),
             ("audit.filter.delete", "Removed a kept search"),
             ("retention.remove", "Removed what had outlived its period"),

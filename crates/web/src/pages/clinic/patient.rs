@@ -47,6 +47,8 @@ struct PatientPageView {
     who: Who,
     look_alikes: Vec<Alike>,
     holds: Vec<HoldView>,
+    /// Since when a legal hold stands.
+    held_since: Option<DateTime<Utc>>,
     lifts: bool,
     /// Whether the reader may change the record; who is here in an emergency may not.
     writes: bool,
@@ -194,6 +196,7 @@ async fn patient(State(web): State<Web>, signed: Signed, Path(id): Path<String>)
     let patient = service.patient(actor, id).await?;
     let look_alikes = alikes(&web, &signed, id).await?;
     let held = service.holds(actor, id).await?;
+    let held_since = service.legal_hold_since(actor, id).await?;
     let timeline = service.patient_timeline(actor, id, cursor(&signed.here)?, PAGE).await?;
     let loops = service
         .board(
@@ -237,6 +240,7 @@ async fn patient(State(web): State<Web>, signed: Signed, Path(id): Path<String>)
         id,
         who: who(patient.identity.reveal(), &names, signed.zone.today(shell.now)),
         look_alikes,
+        held_since,
         holds: holds::in_force(&held, &names, signed.zone),
         lifts: signed.has_any(&[Role::Physician]),
         writes: reads_patients(&signed),

@@ -151,6 +151,12 @@ async fn axe_finds_nothing_serious_on_the_pages_of_admins_and_auditors() {
     let site = Site::serve().await;
     let (world, patient) = (&site.world, site.scene.patients[0]);
     let person = fixture::user(&world.oncologist);
+    let hold = liaison_service::patients::SetLegalHold {
+        patient_id: patient,
+        reason: "Counsel asked, in this synthetic scene.".to_owned(),
+        idempotency_key: None,
+    };
+    site.app.service.set_legal_hold(&world.admin, hold).await.unwrap();
     let pages = [
         page("audit", "/audit"),
         page("audit-patient", format!("/audit/patients/{patient}")),
@@ -169,6 +175,7 @@ async fn axe_finds_nothing_serious_on_the_pages_of_admins_and_auditors() {
         page("policy", format!("/policies/{}/URGENT", world.oncology)),
         page("timeliness", "/timeliness"),
         page("ledger", "/ledger"),
+        page("legal-holds", "/legal-holds"),
         page("break-glass", "/break-glass"),
     ];
     let flaws = tour(&site, &world.admin, &pages).await;

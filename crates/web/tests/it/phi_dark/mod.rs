@@ -300,6 +300,12 @@ both_engines! {
         }
         let verdict = [("verdict", "JUSTIFIED"), ("finding", &said("verdict"))];
         doors.did(&auditor_again, &format!("/break-glass/{glass}/review"), &verdict).await;
+        let (why, freed) = (said("legal hold"), said("lifted"));
+        doors.did(&admin_again, "/legal-holds", &[("patientId", &id), ("reason", &why)]).await;
+        let found = doors.get(&admin_again, "/legal-holds").await.body;
+        let hold = found.split("/legal-holds/legalhold_").nth(1).and_then(|rest| rest.split('/').next()).expect("a hold");
+        doors.did(&admin_again, &format!("/legal-holds/legalhold_{hold}/lift"), &[("reason", &freed)]).await;
+        doors.get(&auditor_again, "/legal-holds?which=all").await;
         let review = SignOffAuditReview {
             from: app.now() - TimeDelta::days(3),
             until: app.now(),

@@ -140,6 +140,8 @@ pub(super) async fn bad_input(doors: &mut Doors, who: &Person, patient: PatientI
         ),
         (format!("/patients/{patient}/edit"), [("mrn", c), ("birthDate", BORN)]),
         ("/break-glass".to_owned(), [("patientId", c), ("reason", c)]),
+        ("/legal-holds".to_owned(), [("patientId", c), ("reason", c)]),
+        ("/legal-holds/find".to_owned(), [("mrn", c), ("x", c)]),
         ("/coverage".to_owned(), [("absentUserId", c), ("from", c)]),
         ("/sign-in".to_owned(), [("email", c), ("password", c)]),
         ("/reset".to_owned(), [("email", c), ("x", c)]),
