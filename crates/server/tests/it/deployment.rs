@@ -11,7 +11,10 @@ use liaison_domain::{ChannelKind, Clock, SystemClock};
 use liaison_service::directory::{CreateEndpoint, EndpointOwner};
 use liaison_testkit::{App, Engine};
 
-use crate::bench::{Bench, Ran, bare};
+use crate::{
+    bench::{Bench, Ran, bare},
+    clinic::deploy,
+};
 
 fn ran(bench: &Bench, args: &[&str], variables: &[(&str, &str)]) -> Ran {
     let mut command = bench.command(args);
@@ -172,16 +175,8 @@ async fn the_doctor_tells_another_ledgers_key_from_ours() {
         app.scene(&fixture).await;
         app.work().await;
         let folder = app.database.folder.path().to_owned();
-        let config = format!(
-            "[database]\nurl = \"{}\"\n[keys]\nmaster_file = \"{}\"\nledger_file = \"{}\"\n",
-            app.database.url,
-            folder.join("master.key").display(),
-            folder.join("ledger.key").display(),
-        );
-        std::fs::write(folder.join("liaison.toml"), config).unwrap();
+        deploy(&app, "");
         app.service.store().close().await;
-        let made = bare(&folder, &["keys", "init"]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let lines = findings(&Ran::from(
             bare(&folder, &["doctor", "--json", "--no-endpoints"]).output().unwrap(),
         ));
@@ -292,16 +287,8 @@ async fn endpoints_are_connected_to_by_the_address_rules_and_hear_nothing() {
             app.service.create_endpoint(&fixture.admin, endpoint).await.unwrap();
         }
         let folder = app.database.folder.path().to_owned();
-        let config = format!(
-            "[database]\nurl = \"{}\"\n[keys]\nmaster_file = \"{}\"\nledger_file = \"{}\"\n",
-            app.database.url,
-            folder.join("master.key").display(),
-            folder.join("ledger.key").display(),
-        );
-        std::fs::write(folder.join("liaison.toml"), config).unwrap();
+        deploy(&app, "");
         app.service.store().close().await;
-        let made = bare(&folder, &["keys", "init"]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let look = |variables: &[(&str, &str)]| {
             let mut command = bare(&folder, &["doctor", "--json"]);
             command.envs(variables.iter().copied());

@@ -4,6 +4,7 @@
 
 mod backup;
 mod bench;
+mod clinic;
 mod commands;
 mod demo;
 mod deployment;

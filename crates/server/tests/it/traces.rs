@@ -2,21 +2,15 @@
 //! people wrote; and a collector that is away or silent, which nobody waits for.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::Read,
     net::TcpListener,
-    process::{Child, Command},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
-use liaison_channels::sinks::{WebhookSink, WebhookSinkOptions};
-use liaison_domain::{ChannelKind, Clock, SystemClock};
-use liaison_service::{
-    channel::Secret,
-    directory::{CreateEndpoint, CreateToken, EndpointOwner},
-};
-use liaison_testkit::{App, Engine, notes::journey};
+use liaison_channels::sinks::WebhookSink;
+use liaison_testkit::{Engine, notes::journey};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value as Any},
@@ -25,7 +19,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use crate::bench::bare;
+use crate::clinic::{Clinic, Server, deploy};
 
 const SHARE: &str = "mutation Zwanenburg($i:ShareNoteInput!){shareNote(input:$i){share{id} problems{path message}}}";
 /// Words that people wrote, into each place of a share that takes text, and into what a client may choose.
@@ -33,69 +27,44 @@ const WRITTEN: [&str; 3] = ["Zwanenburg", "Quastenflosser", "Xylophagou"];
 
 /// A clinic with a signed note, a team with a webhook, and the server over it.
 struct World {
-    app: App,
+    clinic: Clinic,
     sink: WebhookSink,
-    token: String,
     body: Value,
     canaries: Vec<String>,
 }
 
 impl World {
     async fn new(engine: Engine, telemetry: &str) -> Self {
-        let app = App::start(engine).await;
-        app.clock.set(SystemClock.now());
-        let fixture = app.fixture().await;
-        let patient = app.patient(&fixture, "A").await;
-        let signed = app.sign(&fixture, patient, "A", 0).await;
-        let sink = WebhookSink::start(WebhookSinkOptions::new(Arc::new(SystemClock)))
-            .await
-            .unwrap();
-        let endpoint = CreateEndpoint {
-            owner: EndpointOwner::Team(fixture.palliative_team),
-            channel: ChannelKind::Webhook,
-            address: sink.url("/liaison"),
-            idempotency_key: None,
-        };
-        let created = app.service.create_endpoint(&fixture.admin, endpoint).await.unwrap();
-        sink.trust(Secret::new(created.secret.unwrap().expose()));
-        let token = CreateToken {
-            name: "traces".to_owned(),
-            scopes: vec!["read".to_owned(), "write".to_owned()],
-            days: 30,
-            idempotency_key: None,
-        };
-        let token = app.service.create_token(&fixture.physician, token).await.unwrap();
-        let token = token.secret.unwrap().expose().to_owned();
-        let folder = app.database.folder.path();
-        let config = format!(
-            "[database]\nurl = \"{}\"\nmigrate = true\n[keys]\nmaster_file = \"{}\"\nledger_file = \"{}\"\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[webhooks]\nallow = [\"127.0.0.0/8\"]\nallow_http = true\n\
-             [log]\nformat = \"json\"\nfilter = \"info,sqlx=warn,liaison=debug,liaison_service=debug,\
-             liaison_store=debug,liaison_graphql=debug,liaison_jobs=debug,liaison_channels=debug,liaison_web=debug\"\n\
-             [telemetry]\nservice_name = \"clinic-under-test\"\n{telemetry}\n",
-            app.database.url,
-            folder.join("master.key").display(),
-            folder.join("ledger.key").display(),
+        let clinic = Clinic::new(engine).await;
+        let sink = clinic.webhook().await;
+        deploy(
+            &clinic.app,
+            &format!(
+                "[http]\nlisten = \"127.0.0.1:0\"\n[webhooks]\nallow = [\"127.0.0.0/8\"]\nallow_http = true\n\
+                 [log]\nformat = \"json\"\nfilter = \"info,sqlx=warn,liaison=debug,liaison_service=debug,\
+                 liaison_store=debug,liaison_graphql=debug,liaison_jobs=debug,liaison_channels=debug,liaison_web=debug\"\n\
+                 [telemetry]\nservice_name = \"clinic-under-test\"\n{telemetry}\n"
+            ),
         );
-        std::fs::write(folder.join("liaison.toml"), config).unwrap();
-        app.service.store().close().await;
-        let made = bare(folder, &["keys", "init"]).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        clinic.app.service.store().close().await;
 
         let patient = journey("A").header.patient;
-        let mut canaries = vec![patient.mrn.to_string(), token.clone(), "h4rdly-guessed".to_owned()];
+        let mut canaries = vec![
+            patient.mrn.to_string(),
+            clinic.token.clone(),
+            "h4rdly-guessed".to_owned(),
+        ];
         canaries.extend(patient.name.split(' ').map(str::to_owned));
         canaries.extend(WRITTEN.map(str::to_owned));
         let body = json!({"query": SHARE, "variables": {"i": {
-            "noteVersionId": signed.version_id.to_string(),
-            "recipients": [{"teamId": fixture.palliative_team.to_string(), "duty": "REQUIRED"}],
+            "noteVersionId": clinic.signed.version_id.to_string(),
+            "recipients": [{"teamId": clinic.fixture.palliative_team.to_string(), "duty": "REQUIRED"}],
             "message": "Quastenflosser before the scan",
             "questions": [{"text": "Does Xylophagou stand?"}],
         }}});
         Self {
-            app,
+            clinic,
             sink,
-            token,
             body,
             canaries,
         }
@@ -109,7 +78,7 @@ impl World {
             "POST /graphql?patient=Zwanenburg HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nX-Request-Id: {request_id}\r\n\
              Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.token,
+            self.clinic.token,
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -134,43 +103,6 @@ impl World {
         for canary in &self.canaries {
             assert!(!text.contains(canary), "{canary} stands in {what}: {text}");
         }
-    }
-}
-
-struct Server {
-    child: Child,
-    address: String,
-    log: std::thread::JoinHandle<String>,
-}
-
-impl Server {
-    fn start(app: &App) -> Self {
-        let mut child = bare(app.database.folder.path(), &["serve"]).spawn().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            text
-        });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect("it listens");
-        Self {
-            address: address.to_owned(),
-            child,
-            log,
-        }
-    }
-
-    /// Asks it to stop; how long that took, and all its lines.
-    fn stop(mut self) -> (Duration, String) {
-        let began = Instant::now();
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
-        (began.elapsed(), self.log.join().unwrap())
     }
 }
 
@@ -208,7 +140,7 @@ async fn one_trace_and_no_word(engine: Engine) {
         &format!("otlp_endpoint = \"{url}\"\notlp_headers = \"x-key=h4rdly-guessed\""),
     )
     .await;
-    let server = Server::start(&world.app);
+    let server = world.clinic.server(&[]);
     world.share(&server, "request-of-the-test");
     world.until_arrived(1).await;
     let (_, log) = server.stop();
@@ -289,7 +221,7 @@ async fn a_collector_that_is_away_or_silent_slows_and_stops_nothing() {
     let address = listener.local_addr().unwrap();
     let world = World::new(Engine::Sqlite, &format!("otlp_endpoint = \"http://{address}\"")).await;
     // Connections are taken by the system, and nobody ever answers.
-    let server = Server::start(&world.app);
+    let server = world.clinic.server(&[]);
     world.share(&server, "while-silent");
     world.until_arrived(1).await;
     let (took, log) = server.stop();
@@ -297,7 +229,7 @@ async fn a_collector_that_is_away_or_silent_slows_and_stops_nothing() {
     assert!(log.contains("the last spans did not reach the collector"), "{log}");
 
     drop(listener);
-    let server = Server::start(&world.app);
+    let server = world.clinic.server(&[]);
     for number in 2..=3 {
         world.share(&server, &format!("while-away-{number}"));
         world.until_arrived(number).await;
