@@ -281,7 +281,8 @@ impl Turn {
         }
         match receiver.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(why)) => Err(sqlx::Error::Protocol(why)),
+            // No fault of this act: the disk's, or another's in the same commit. Trying again may work.
+            Ok(Err(why)) => Err(sqlx::Error::Io(std::io::Error::other(why))),
             Err(_) => Err(sqlx::Error::WorkerCrashed),
         }
     }
