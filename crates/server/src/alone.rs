@@ -37,7 +37,9 @@ pub(crate) fn hold(database: &Path) -> anyhow::Result<Alone> {
     }
 }
 
+/// Beside the file itself, by whichever name or link it was found: SQLite's own files stand there too.
 fn lock_path(database: &Path) -> PathBuf {
+    let database = &std::fs::canonicalize(database).unwrap_or_else(|_| database.to_path_buf());
     let mut name = database.file_name().unwrap_or_default().to_os_string();
     name.push(".lock");
     database.with_file_name(name)
@@ -56,5 +58,16 @@ mod tests {
         assert!(second.contains("another `liaison serve`"), "{second}");
         drop(first);
         assert!(hold(&database).is_ok());
+    }
+
+    #[test]
+    fn a_link_is_the_file_that_it_leads_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("liaison.sqlite");
+        std::fs::write(&database, "").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        let _first = hold(&database).unwrap();
+        assert!(hold(&link).is_err());
     }
 }

@@ -18,4 +18,6 @@ mod rolling;
 mod runbook;
 mod serving;
 mod sign_in;
+
 mod traces;
+mod twice;
