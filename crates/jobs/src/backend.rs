@@ -17,6 +17,7 @@
 //! fewer for each task, and the lock that counts is the claim of our row.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub(crate) struct Tables {
     pub(crate) wake: Wake,
     /// A permit for each task that may be handled at once; a free one is room for a task.
     pub(crate) slots: Arc<Semaphore>,
+    /// Nothing is fetched any more.
+    pub(crate) closing: Arc<AtomicBool>,
     pub(crate) now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
@@ -204,7 +207,7 @@ impl Persistence for Tables {
         loop {
             // The end of a handler wakes the worker, so room that appears later is seen.
             let room = self.slots.available_permits();
-            if room == 0 {
+            if room == 0 || self.closing.load(Ordering::SeqCst) {
                 return Ok(Vec::new());
             }
             let rings = self.wake.rings(self.queue);

@@ -27,6 +27,10 @@ pub trait Handle: Send + Sync + 'static {
     /// [`HandleError`] when the rows cannot be read; the next tick asks again.
     async fn due(&self) -> Result<Vec<Nudge>, HandleError>;
 
+    /// The process is asked to stop: what runs should come to an end, and what waits for somebody outside should not wait
+    /// for long. Called once, before the grace of the stop begins to run out.
+    fn stopping(&self) {}
+
     /// How long until a row becomes due by its own timer, if one will: the ticker then asks for what is due at that time
     /// and not only at its next tick.
     ///

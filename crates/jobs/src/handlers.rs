@@ -15,6 +15,9 @@ const BATCH: u32 = 200;
 /// How many deliveries one look claims before it lets the next go on.
 const CLAIMS: u32 = 5_000;
 
+/// For how long a send may still wait for its answer once the process is asked to stop.
+const SEND_GRACE: Duration = Duration::from_secs(3);
+
 /// Handles nudges by the use cases of a service.
 pub struct ServiceHandler {
     service: Service,
@@ -75,6 +78,10 @@ impl Handle for ServiceHandler {
         let mut absences = self.absences.lock().await;
         self.service.reclaim_abandoned(&mut absences).await.map_err(failed)?;
         self.service.due_nudges().await.map_err(failed)
+    }
+
+    fn stopping(&self) {
+        self.service.stop_sending(SEND_GRACE);
     }
 
     async fn next_due(&self) -> Result<Option<Duration>, HandleError> {

@@ -32,6 +32,11 @@ use crate::worker::{End, Lane, Work};
 const STEADY: Duration = Duration::from_secs(60);
 /// The most that one call of upkeep or release may take when the database does not answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The same when the process stops: who else waits is the operator, and others take the tasks when they miss the worker.
+const PATIENCE_AT_END: Duration = Duration::from_secs(1);
+/// How much later than its worker a handler is cut off: the worker's end gives the task back, which a handler's would
+/// acknowledge.
+const AFTER_WORKERS: Duration = Duration::from_millis(250);
 /// Between two tries to listen for PostgreSQL's notifications; polling bridges it.
 const LISTEN_AGAIN: Duration = Duration::from_secs(2);
 /// Between two looks for due rows at the least, however many timers run out.
@@ -115,22 +120,31 @@ impl Runtime {
         let mut loops = JoinSet::new();
         self.spawn_loops(&mut loops, &stop);
 
-        let mut outcome = Ok(());
-        while let Some(ended) = workers.join_next().await {
-            let ended = ended.unwrap_or_else(|error| Err(RuntimeError::Supervisor(error.to_string())));
-            // The first failure stops the rest; a stop that was asked for ends each with `Ok`.
-            stop.cancel();
-            outcome = outcome.and(ended);
-        }
-        // Handlers can outlive their worker by what is left of their own timeout.
-        self.work.running.close();
-        if tokio::time::timeout(self.settings.grace, self.work.running.wait())
-            .await
-            .is_err()
-        {
+        // One grace for all, from the stop on: workers and handlers end within it, or are cut off when it is over.
+        let cut_off = async {
+            stop.cancelled().await;
+            self.work.handler.stopping();
+            tokio::time::sleep(self.settings.grace + AFTER_WORKERS).await;
             self.work.abort.cancel();
+            std::future::pending::<Result<(), RuntimeError>>().await
+        };
+        let finished = async {
+            let mut outcome = Ok(());
+            while let Some(ended) = workers.join_next().await {
+                let ended = ended.unwrap_or_else(|error| Err(RuntimeError::Supervisor(error.to_string())));
+                // The first failure stops the rest; a stop that was asked for ends each with `Ok`.
+                stop.cancel();
+                outcome = outcome.and(ended);
+            }
+            // Handlers can outlive their worker by what is left of their own timeout.
+            self.work.running.close();
             self.work.running.wait().await;
-        }
+            outcome
+        };
+        let outcome = tokio::select! {
+            outcome = finished => outcome,
+            outcome = cut_off => outcome,
+        };
         while loops.join_next().await.is_some() {}
         outcome
     }
@@ -146,6 +160,7 @@ impl Runtime {
                     silence: self.settings.silence,
                     wake: self.wake.clone(),
                     slots: Arc::new(Semaphore::new(settings.concurrency)),
+                    closing: Arc::default(),
                     now: self.sources.now.clone(),
                 },
                 work: self.work.clone(),
@@ -237,7 +252,12 @@ impl Supervisor {
 
     async fn release(&self, name: &str) {
         let queue = self.lane.queue();
-        match tokio::time::timeout(PATIENCE, tasks::release(&self.lane.tables.pool, name)).await {
+        let patience = if self.lane.stop.is_cancelled() {
+            PATIENCE_AT_END
+        } else {
+            PATIENCE
+        };
+        match tokio::time::timeout(patience, tasks::release(&self.lane.tables.pool, name)).await {
             Ok(Ok(0)) => {}
             Ok(Ok(tasks)) => {
                 tracing::info!(%queue, tasks, "claimed tasks were given back");

@@ -9,9 +9,10 @@
 //! its own, so a lost database connection, which ends the worker, does not cut off a send in the middle.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use apalis_core::error::BoxDynError;
+use apalis_core::error::{BoxDynError, WorkerError};
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::context::WorkerContext;
 use apalis_core::worker::event::Event;
@@ -26,6 +27,9 @@ use tracing::Instrument as _;
 use crate::backend::{Received, Tables, TaskBackend};
 use crate::handle::Handle;
 use crate::health::Health;
+
+/// How long a worker whose handlers have ended may take to acknowledge what they did and end.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// What one queue's worker needs in every life.
 pub(crate) struct Lane {
@@ -90,20 +94,40 @@ impl Lane {
                 Some(Ok(Ok(()))) | None => "it ended by itself".to_owned(),
             }),
             () = self.stop.cancelled() => {
-                let stopped = async {
-                    // A worker that was not polled yet cannot be stopped; it will be in a moment.
-                    while context.stop().is_err() {
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                    life.join_next().await
-                };
-                match tokio::time::timeout(self.grace, stopped).await {
-                    Ok(Some(Ok(Ok(())))) => {}
-                    Ok(ended) => tracing::warn!(%queue, ?ended, "the worker did not stop cleanly"),
-                    Err(_) => tracing::warn!(%queue, "the worker did not stop within the grace"),
-                }
+                self.come_to_rest(&context, life).await;
                 End::Stopped
             }
+        }
+    }
+}
+
+impl Lane {
+    /// Ends a worker that was asked to stop.
+    ///
+    /// A worker of apalis that stops is polled no more until its handlers have ended: a fetch or a heartbeat that it was in
+    /// the middle of would keep its connection, and on SQLite the one turn at writing, for which the handlers may wait. So
+    /// nothing more is fetched at first, while the worker goes on, and it is stopped when its handlers have ended.
+    async fn come_to_rest(&self, context: &WorkerContext, mut life: JoinSet<Result<(), WorkerError>>) {
+        let (queue, slots) = (self.queue(), &self.tables.slots);
+        self.tables.closing.store(true, Ordering::SeqCst);
+        let all = u32::try_from(self.tables.settings.concurrency).unwrap_or(u32::MAX);
+        if tokio::time::timeout(self.grace, slots.acquire_many(all)).await.is_err() {
+            tracing::warn!(%queue, "the worker's handlers did not end within the grace");
+            return;
+        }
+        // What was fetched a moment ago and has not begun does not begin any more: it is given back.
+        slots.close();
+        let stopped = async {
+            // A worker that was not polled yet cannot be stopped; it will be in a moment.
+            while context.stop().is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            life.join_next().await
+        };
+        match tokio::time::timeout(FLUSH, stopped).await {
+            Ok(Some(Ok(Ok(())))) => {}
+            Ok(ended) => tracing::warn!(%queue, ?ended, "the worker did not stop cleanly"),
+            Err(_) => tracing::debug!(%queue, "the worker did not stop by itself"),
         }
     }
 }
@@ -120,8 +144,10 @@ impl Work {
             return;
         }
         // There was room when it was claimed; only a handler that outlived its worker can make it wait.
-        // The semaphore is never closed.
-        let Ok(slot) = slots.acquire_owned().await else { return };
+        let Ok(slot) = slots.acquire_owned().await else {
+            // Closed by a stop: not done, so that the end of the worker gives it back.
+            return std::future::pending().await;
+        };
         let (handler, abort) = (self.handler.clone(), self.abort.clone());
         let subject = nudge.subject.map(tracing::field::display);
         let span = tracing::info_span!("job", %queue, subject, outcome = tracing::field::Empty);

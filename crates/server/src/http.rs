@@ -159,16 +159,27 @@ pub(crate) async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<tok
         .with_context(|| format!("cannot listen on {address}: is another server running? see {key}"))
 }
 
-/// Serves until `stop` fires and the open requests are answered.
+/// Serves until `stop` fires and the open requests are answered, or `grace` has passed since: then who still waits hears
+/// nothing, and asks again under the same key.
 pub(crate) async fn serve(
     listener: tokio::net::TcpListener,
     router: Router,
     stop: CancellationToken,
+    grace: Duration,
 ) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let over = async {
+        stop.cancelled().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = over => {
+            tracing::warn!("requests were still open when the grace of the stop was over");
+            Ok(())
+        }
+    }
 }
 
 /// The answer of `/readyz`.

@@ -22,9 +22,12 @@ mod sign_in;
 mod telemetry;
 mod wiring;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
+
+/// How long calls of the operating system that nobody waits for any more may hold the end of the process.
+const LEFT_OVER: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();
@@ -36,7 +39,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return exit::failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
     };
-    match runtime.block_on(commands::run(cli)) {
+    let outcome = runtime.block_on(commands::run(cli));
+    // A name that is still being looked up would hold the process for as long as its resolver is silent.
+    runtime.shutdown_timeout(LEFT_OVER);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::failed(&error),
     }

@@ -18,6 +18,8 @@ use crate::{
     telemetry::SpanOrigins,
 };
 
+/// How long closing one thing may take at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Between two tries to take this process's name again.
 const NAME_AGAIN: Duration = Duration::from_millis(250);
 
@@ -195,11 +197,18 @@ impl Parts {
         }
     }
 
-    /// Says farewell to the mail relay and closes the database.
+    /// Says farewell to the mail relay and closes the database; where they do not answer, without waiting for long.
     pub(crate) async fn close(self) {
-        if let Some(email) = &self.email {
-            email.close().await;
+        if let Some(email) = &self.email
+            && tokio::time::timeout(FAREWELL, email.close()).await.is_err()
+        {
+            tracing::warn!("the mail relay did not take the farewell");
         }
-        self.service.store().close().await;
+        if tokio::time::timeout(FAREWELL, self.service.store().close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the database was not closed in time; every commit that was answered is in it");
+        }
     }
 }

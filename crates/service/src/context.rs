@@ -16,7 +16,7 @@ use crate::{
     Result, ServiceError,
     channel::Channel,
     origin::{NoOrigins, Origins},
-    work::{AtWork, Combine, Lanes, Retention},
+    work::{AtWork, Combine, Ending, Lanes, Retention},
 };
 
 /// What an operator can set about the use cases.
@@ -80,6 +80,7 @@ pub struct Service(
     Arc<crate::sign_in::Doors>,
     AtWork,
     Combine,
+    Ending,
 );
 
 impl Service {
@@ -92,6 +93,7 @@ impl Service {
             Arc::default(),
             AtWork::default(),
             Combine::default(),
+            Ending::default(),
         )
     }
 
@@ -133,6 +135,11 @@ impl Service {
     /// Who looks for due deliveries in this process.
     pub(crate) fn combine(&self) -> &Combine {
         &self.5
+    }
+
+    /// Whether this process is asked to stop.
+    pub(crate) fn ending(&self) -> &Ending {
+        &self.6
     }
 
     /// What this process keeps at hand for sign-in.

@@ -89,6 +89,7 @@ async fn driver(folder: &std::path::Path) -> (Driver, SqlitePool) {
         silence: Duration::from_secs(30),
         wake: Wake::new(),
         slots: Arc::new(Semaphore::new(1)),
+        closing: Arc::default(),
         now: Arc::new(|| DateTime::UNIX_EPOCH),
     });
     let driver = Driver {

@@ -178,6 +178,21 @@ impl Bed {
         }
     }
 
+    /// Every connection of the workers' pool, so that who asks for one waits until these are dropped.
+    pub(crate) async fn every_connection(&self) -> Vec<Box<dyn std::any::Any + Send>> {
+        let mut held: Vec<Box<dyn std::any::Any + Send>> = Vec::new();
+        match &self.pool {
+            TaskPool::Sqlite(tasks) => held.push(Box::new(tasks.pool().acquire().await.unwrap())),
+            TaskPool::Postgres(pool) => {
+                // The listener for notifications keeps one.
+                for _ in 1..pool.options().get_max_connections() {
+                    held.push(Box::new(pool.acquire().await.unwrap()));
+                }
+            }
+        }
+        held
+    }
+
     /// The nudges that are not finished.
     pub(crate) async fn unfinished(&self) -> Vec<Nudge> {
         tasks::pending(&self.pool, 1000).await.unwrap()

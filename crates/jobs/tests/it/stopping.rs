@@ -1,8 +1,11 @@
 //! A graceful stop loses nothing; a kill costs a delay.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use liaison_store::tasks::{Nudge, Queue};
+use liaison_jobs::HandleError;
+use liaison_store::tasks::{self, Nudge, Queue};
+use tokio::sync::Notify;
 
 use crate::bed::{Bed, Report, delivery, handler, idle, next, on_both, paced, settings};
 
@@ -11,6 +14,7 @@ on_both!(
     a_stop_beyond_its_grace_gives_the_task_back,
     a_killed_process_gives_its_task_back_after_the_silence,
     a_stop_before_the_start_ends_at_once,
+    a_stop_in_the_middle_of_a_fetch_holds_up_no_handler,
 );
 
 async fn a_stop_waits_for_the_handler(bed: Bed) {
@@ -93,6 +97,39 @@ async fn a_stop_before_the_start_ends_at_once(bed: Bed) {
     // Whether the task was still worked on or left, it is not held.
     assert_eq!(claimed(&bed).await, 0);
     reports.try_recv().ok();
+    bed.remove().await;
+}
+
+/// A worker that stopped was polled no more until its handlers had ended. The connection that its fetch was given then was
+/// held by nobody who ran, the handlers waited for it, and only the end of the grace parted them.
+async fn a_stop_in_the_middle_of_a_fetch_holds_up_no_handler(bed: Bed) {
+    let go = Arc::new(Notify::new());
+    let (pool, told) = (bed.pool.clone(), go.clone());
+    let (handler, mut reports) = handler(move |_| {
+        let (pool, told) = (pool.clone(), told.clone());
+        async move {
+            told.notified().await;
+            // As a handler that records what it did.
+            tasks::pending(&pool, 1).await.map_err(HandleError::new)?;
+            Ok(())
+        }
+    });
+    let running = bed.start(settings(), handler).await;
+    let nudge = delivery();
+    bed.push(&[nudge]).await;
+    assert_eq!(next(&mut reports, Duration::from_secs(2)).await.0, Report::Began(nudge));
+    let held = bed.every_connection().await;
+    bed.wake.ring(Queue::Deliver);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    running.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(held);
+    go.notify_one();
+    let asked = Instant::now();
+    running.ended.await.unwrap().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_eq!(next(&mut reports, Duration::from_secs(1)).await.0, Report::Ended(nudge));
+    assert_eq!(bed.unfinished().await, []);
     bed.remove().await;
 }
 

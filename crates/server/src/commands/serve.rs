@@ -16,7 +16,8 @@ use crate::{
 /// `http.listen`. Prints one line with the address once it answers.
 ///
 /// SIGTERM or SIGINT: /readyz turns red, then (after `http.drain_seconds` on SIGTERM) it takes no further requests,
-/// finishes what runs and ends within 30 s. A second signal ends at once; nothing is lost, leased work is taken up again.
+/// finishes what runs and ends within 10 s: a message whose receiver does not answer is given back after 3 s and sent again
+/// by whoever is there next. A second signal ends at once; nothing is lost, leased work is taken up again.
 #[derive(Args)]
 #[command(after_long_help = const_format())]
 pub(crate) struct Serve {
@@ -75,13 +76,14 @@ impl Serve {
                 listener,
                 http::monitor(&parts.service, workers, metrics, &stopping),
                 stop.clone(),
+                config.work.grace(),
             );
             tasks.spawn(async move { serving.await.context("the monitor's listener failed") });
         }
         if let Some(runtime) = runtime {
             tasks.spawn(async move { Ok(runtime.run().await?) });
         }
-        let serving = http::serve(listener, router, stop.clone());
+        let serving = http::serve(listener, router, stop.clone(), config.work.grace());
         tasks.spawn(async move { serving.await.context("the HTTP server failed") });
         tracing::info!(%address, engine = %parts.service.store().engine(), "listening");
         out::line(format_args!("listening on http://{address}"))?;

@@ -49,7 +49,7 @@ impl Worker {
         let watching = async {
             match watched {
                 Some(listener) => {
-                    let outcome = http::serve(listener, monitor, stop.clone()).await;
+                    let outcome = http::serve(listener, monitor, stop.clone(), config.work.grace()).await;
                     // A worker that cannot be watched any more is not one that the operator asked for.
                     stop.cancel();
                     outcome

@@ -37,7 +37,7 @@ impl Default for Work {
             attempt_timeout_seconds: 15,
             lease_seconds: 60,
             reconcile_seconds: 3,
-            shutdown_seconds: 25,
+            shutdown_seconds: 7,
             retry_jitter: email.jitter,
             retry_after_cap_seconds: email.retry_after_cap_seconds,
             email_retry_seconds: email.delays_seconds,

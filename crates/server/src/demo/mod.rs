@@ -70,7 +70,7 @@ pub(crate) async fn run(options: Options, stopping: Stopping) -> anyhow::Result<
             let router = http::router(&stage.config, &stage.service, Some(health), metrics, &stopping)
                 .merge(mailbox::router(stage.mailbox.clone()))
                 .merge(sign_in::router(stage.service.clone()));
-            let serving = http::serve(stage.listener, router, stop.clone());
+            let serving = http::serve(stage.listener, router, stop.clone(), stage.config.work.grace());
             serving.await.context("the HTTP server failed")
         }
         Ok(None) => Ok(()),

@@ -18,6 +18,7 @@ mod rolling;
 mod runbook;
 mod serving;
 mod sign_in;
-
+mod stopping;
+mod torn;
 mod traces;
 mod twice;

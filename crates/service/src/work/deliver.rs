@@ -14,6 +14,7 @@ use super::{
     Worked,
     claim::{Claimed, Scope},
     combine::Looker,
+    ending::Ending,
     render::{self, MailSecrets},
     settle::Answer,
 };
@@ -59,9 +60,10 @@ impl Service {
         let mut hungry = true;
         loop {
             if let Some(mine) = looker.take() {
-                if began.elapsed() >= CLAIM_FOR || worked.done >= limit || failed.is_some() {
+                let ends = self.ending().has_begun();
+                if began.elapsed() >= CLAIM_FOR || worked.done >= limit || failed.is_some() || ends {
                     // Another takes the look over, while the sends under way end here.
-                    worked.more = mine.stop() || hungry;
+                    worked.more |= mine.stop() || hungry;
                 } else {
                     let asked = mine.take();
                     let mut scopes = Vec::new();
@@ -89,7 +91,7 @@ impl Service {
             if under_way.is_empty() {
                 match looker.take() {
                     None => break,
-                    Some(mine) if failed.is_some() => worked.more = mine.stop(),
+                    Some(mine) if failed.is_some() => worked.more |= mine.stop(),
                     Some(mine) => looker = mine.rest(),
                 }
                 if looker.is_none() {
@@ -104,7 +106,8 @@ impl Service {
                 }
             };
             tokio::select! {
-                answers = under_way.next_answers() => {
+                answers = under_way.next_answers(self.ending()) => {
+                    worked.more |= answers.iter().any(Answer::is_due_again);
                     if let Err(error) = self.settle(answers).await {
                         failed = Some(error);
                     }
@@ -131,7 +134,7 @@ impl Service {
         let mut failed = None;
         loop {
             let left = usize::try_from(limit - worked.done).unwrap_or(usize::MAX);
-            worked.more = left == 0 || began.elapsed() >= CLAIM_FOR;
+            worked.more |= left == 0 || began.elapsed() >= CLAIM_FOR || self.ending().has_begun();
             if !worked.more && failed.is_none() {
                 match self.claim(&scope, left.min(AT_ONCE)).await {
                     Ok((claimed, _)) => {
@@ -142,7 +145,7 @@ impl Service {
                     Err(error) => failed = Some(error),
                 }
             }
-            let answers = under_way.next_answers().await;
+            let answers = under_way.next_answers(self.ending()).await;
             if answers.is_empty() {
                 break;
             }
@@ -260,13 +263,20 @@ impl UnderWay {
         self.claimed.insert(task.id(), claimed);
     }
 
-    /// The next answer and all others that came together with it; none when nothing is under way.
-    async fn next_answers(&mut self) -> Vec<Answer> {
+    /// The next answer and all others that came together with it; none when nothing is under way. Where this process has
+    /// to end, sends without an answer are broken off.
+    async fn next_answers(&mut self, ending: &Ending) -> Vec<Answer> {
         let mut answers = std::mem::take(&mut self.ended);
-        if answers.is_empty()
-            && let Some(joined) = self.tasks.join_next_with_id().await
-        {
-            answers.extend(self.answer(joined));
+        if answers.is_empty() && !self.tasks.is_empty() {
+            let joined = tokio::select! {
+                biased;
+                joined = self.tasks.join_next_with_id() => joined,
+                () = ending.over() => {
+                    self.tasks.abort_all();
+                    self.tasks.join_next_with_id().await
+                }
+            };
+            answers.extend(joined.and_then(|joined| self.answer(joined)));
         }
         while let Some(joined) = self.tasks.try_join_next_with_id() {
             answers.extend(self.answer(joined));
@@ -277,6 +287,8 @@ impl UnderWay {
     fn answer(&mut self, joined: Result<(Id, SendReport), JoinError>) -> Option<Answer> {
         let (id, report) = match joined {
             Ok(ended) => ended,
+            // Nobody else breaks a send off.
+            Err(error) if error.is_cancelled() => return self.claimed.remove(&error.id()).map(Answer::given_back),
             // The panic's own text may hold anything.
             Err(error) => (
                 error.id(),

@@ -10,6 +10,7 @@ mod combine;
 pub mod deliver;
 pub mod digest;
 mod disable_endpoint;
+pub mod ending;
 pub mod escalate;
 mod lanes;
 mod next_person;
@@ -24,6 +25,7 @@ mod unreachable;
 
 pub(crate) use at_work::AtWork;
 pub(crate) use combine::Combine;
+pub(crate) use ending::Ending;
 pub(crate) use lanes::Lanes;
 pub use retain::Retention;
 

@@ -41,6 +41,8 @@ enum Came {
     Report(SendReport),
     /// It was not sent, but given up.
     Verdict(DeadReason),
+    /// It was being sent when this process was asked to stop.
+    GivenBack,
 }
 
 impl Answer {
@@ -53,6 +55,22 @@ impl Answer {
             came: Came::Report(report),
             _held: claimed.held,
         }
+    }
+
+    /// A delivery whose send was broken off, because this process stops. The place in the lane is free from here on.
+    pub(crate) fn given_back(claimed: Claimed) -> Self {
+        Self {
+            row: claimed.row,
+            number: claimed.number,
+            attempt_id: claimed.attempt_id,
+            came: Came::GivenBack,
+            _held: claimed.held,
+        }
+    }
+
+    /// Whether it waits for another process from here on.
+    pub(crate) fn is_due_again(&self) -> bool {
+        matches!(self.came, Came::GivenBack)
     }
 
     /// A delivery that was claimed to be given up.
@@ -115,6 +133,7 @@ impl Service {
         for answer in answers {
             match &answer.came {
                 Came::Report(report) => self.settle_report(&mut tx, &mut books, answer, report).await?,
+                Came::GivenBack => self.settle_given_back(&mut tx, &mut books, answer).await?,
                 Came::Verdict(reason) => {
                     let settled = self.close(&mut tx, &mut books, answer, dead(*reason)).await?;
                     if settled {
@@ -183,6 +202,34 @@ impl Service {
             let gone = matches!(report.outcome, SendOutcome::Permanent { endpoint_gone: true });
             self.note_dead(tx, books, answer, reason, gone);
         }
+        Ok(())
+    }
+
+    /// A try whose result nobody will know, by no fault of its endpoint: it is due again at once, for whoever is there.
+    async fn settle_given_back(&self, tx: &mut Tx, books: &mut Books, answer: &Answer) -> Result<()> {
+        let now = self.now();
+        let attempt = AttemptRow {
+            id: answer.attempt_id.unwrap_or_else(|| self.id()),
+            delivery_id: answer.row.id,
+            number: answer.number,
+            started_at: now,
+            ended_at: Some(now),
+            outcome: AttemptOutcome::Unknown,
+            status_code: None,
+            // Not one of those that count against a message which ends its process each time.
+            artefact: Some("no answer yet when the process was asked to stop".to_owned()),
+        };
+        deliveries::end_attempt(tx, &attempt).await?;
+        // A late answer of an earlier attempt may have said that it arrived.
+        let arrived = books.deliveries.get(&answer.row.id).and_then(|row| row.delivered_at);
+        let settlement = arrived.map_or_else(|| pending(now), delivered);
+        let settled = self.close(tx, books, answer, settlement).await?;
+        let mut entry = self.delivery_entry("delivery.failed", &answer.row, books);
+        entry.outcome = "failure";
+        entry.detail.insert("attempt", answer.number.to_string());
+        entry.detail.insert("class", attempt.outcome.as_str().to_owned());
+        entry.detail.insert("late", (!settled).to_string());
+        tx.record(entry);
         Ok(())
     }
 
@@ -261,12 +308,7 @@ impl Service {
             None => None,
         };
         match next {
-            Some(at) => Settlement {
-                state: DeliveryState::Pending,
-                next_attempt_at: Some(at),
-                dead_reason: None,
-                delivered_at: None,
-            },
+            Some(at) => pending(at),
             None => dead(DeadReason::Exhausted),
         }
     }
@@ -387,6 +429,15 @@ fn delivered(at: chrono::DateTime<chrono::Utc>) -> Settlement {
         next_attempt_at: None,
         dead_reason: None,
         delivered_at: Some(at),
+    }
+}
+
+fn pending(at: chrono::DateTime<chrono::Utc>) -> Settlement {
+    Settlement {
+        state: DeliveryState::Pending,
+        next_attempt_at: Some(at),
+        dead_reason: None,
+        delivered_at: None,
     }
 }
 
