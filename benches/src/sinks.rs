@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::{Context, Result};
 pub use liaison_channels::sinks::{
-    ReceivedMail, ReceivedWebhook, SmtpFault, SmtpSink, SmtpSinkOptions, SmtpStage, WebhookReply, WebhookSink,
-    WebhookSinkOptions,
+    Certificate, ReceivedMail, ReceivedWebhook, SmtpFault, SmtpSink, SmtpSinkOptions, SmtpStage, TEST_ROOT, TlsFront,
+    WebhookReply, WebhookSink, WebhookSinkOptions,
 };
 use liaison_domain::SystemClock;
 use liaison_service::channel::Secret;
@@ -62,6 +62,12 @@ impl Hook {
             self.earlier.extend(sink.events());
             self.refused.extend(sink.refused());
         }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its URL; every path is served.

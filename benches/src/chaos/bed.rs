@@ -1,7 +1,7 @@
 //! What the faults strike: the processes of the binary, their receivers and their database.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use crate::{
     client::Client,
     cluster::Control,
     process::{Deployment, Process, Role, free_address},
-    sinks::{Hook, Post},
+    sinks::{Hook, Post, TEST_ROOT, TlsFront},
     world::{Reach, World},
 };
 
@@ -30,11 +30,13 @@ use crate::{
 pub(super) const ATTEMPT: Duration = Duration::from_secs(3);
 /// How long a claimed delivery belongs to its process.
 pub(super) const LEASE: Duration = Duration::from_secs(20);
-/// SIGTERM must have ended a process by then.
-pub(super) const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// SIGTERM must have ended a process by then, whoever says nothing meanwhile.
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(10);
 const PATIENTS: usize = 16;
 /// The team whose webhook is gone for good now and then; it also has mail.
 pub(super) const GONE: usize = 4;
+/// The team whose webhook is called over TLS.
+const SECURED: usize = 2;
 /// Room for the SQLite file, in megabytes.
 const DISK: u32 = 512;
 
@@ -70,6 +72,8 @@ pub(super) struct Bed {
     pub(super) slots: Vec<Slot>,
     /// By team; a team without a webhook has none.
     pub(super) hooks: Vec<Option<Mutex<Hook>>>,
+    /// The TLS of the one webhook that has it.
+    pub(super) front: TlsFront,
     pub(super) post: Mutex<Post>,
     pub(super) client: Client,
     pub(super) control: Option<Control>,
@@ -81,7 +85,8 @@ impl Bed {
     /// Prepares the world and starts every process.
     pub(super) async fn make(engine: Engine) -> Result<Self> {
         let post = Post::start().await?;
-        let mut hooks = Vec::new();
+        let mut hooks: Vec<Option<Hook>> = Vec::new();
+        let mut front = None;
         let mut reach = Vec::new();
         for (team, (email, webhook)) in [(true, true), (false, true), (true, true), (true, false), (true, true)]
             .into_iter()
@@ -92,10 +97,13 @@ impl Bed {
             } else {
                 None
             };
-            reach.push(Reach {
-                email,
-                webhook: hook.as_ref().map(Hook::url),
-            });
+            let mut url = hook.as_ref().map(Hook::url);
+            if let (SECURED, Some(hook)) = (team, &hook) {
+                let before = TlsFront::start_on((Ipv4Addr::LOCALHOST, 0).into(), hook.address()).await?;
+                url = Some(format!("https://{}/liaison", before.address()));
+                front = Some(before);
+            }
+            reach.push(Reach { email, webhook: url });
             hooks.push(hook);
         }
         let mut world = World::prepare(engine, &reach, PATIENTS).await?;
@@ -113,6 +121,7 @@ impl Bed {
             Engine::Sqlite => move_to_small_disk(&mut world).await?,
             Engine::Postgres => None,
         };
+        std::fs::write(world.folder().join(ROOT_FILE), TEST_ROOT)?;
         let deployment = Deployment::create(world.folder(), world.database_url(), &sections(&post)).await?;
         let slot = |name, role| -> Result<Slot> {
             Ok(Slot {
@@ -138,6 +147,7 @@ impl Bed {
             world,
             slots,
             hooks: hooks.into_iter().map(|hook| hook.map(Mutex::new)).collect(),
+            front: front.context("no webhook is called over TLS")?,
             post: Mutex::new(post),
             client: Client::new(Duration::from_secs(12))?,
             control: Control::from_environment(),
@@ -265,6 +275,9 @@ impl Bed {
     }
 }
 
+/// The root of [`Bed::front`]'s certificates, beside the configuration.
+const ROOT_FILE: &str = "receivers.pem";
+
 /// The configuration that the faults want: quick attempts, long leases (so that only a reclaim, and no lease that runs
 /// out, takes work up again in time), retries within seconds, and everything else as it is by default.
 fn sections(post: &Post) -> String {
@@ -272,6 +285,7 @@ fn sections(post: &Post) -> String {
     let delays = delays.join(", ");
     format!(
         "[http]\nbase_url = \"https://liaison.example.test\"\n[webhooks]\nallow = [\"127.0.0.0/8\"]\nallow_http = true\nconnect_timeout_seconds = 2\n\
+         extra_root_file = \"{ROOT_FILE}\"\n\
          [work]\nattempt_timeout_seconds = {}\nlease_seconds = {}\nretry_after_cap_seconds = 5\n\
          webhook_retry_seconds = [{delays}]\nemail_retry_seconds = [{delays}]\n{}",
         ATTEMPT.as_secs(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use liaison_testkit::Engine;
 
 use super::bed::ATTEMPT;
-use crate::sinks::{SmtpFault, SmtpStage, WebhookReply};
+use crate::sinks::{Certificate, SmtpFault, SmtpStage, WebhookReply};
 
 /// What strikes the processes, the database and its disk: one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +78,8 @@ pub(super) enum Peer {
     HookRefuses,
     /// The endpoint of its own says that it is gone for good.
     HookGone,
+    /// The webhook that is called over TLS shows another certificate for a while.
+    HookCertificate(&'static str, Certificate),
     /// The next few mails fail so.
     Mail(&'static str, SmtpFault),
     /// The relay refuses connections.
@@ -152,16 +154,23 @@ impl Peer {
             ("SMTP: closes after the dot", SmtpFault::Close(SmtpStage::AfterDot)),
         ];
         let hooks = hooks.into_iter().map(|(name, reply)| Self::Hook(name, reply));
+        let certificates = [
+            ("webhook: certificate has expired", Certificate::Expired),
+            ("webhook: certificate of another host", Certificate::Elsewhere),
+            ("webhook: certificate by an unknown root", Certificate::Stranger),
+        ];
+        let certificates = certificates.map(|(name, shown)| Self::HookCertificate(name, shown));
         let mails = mails.into_iter().map(|(name, fault)| Self::Mail(name, fault));
         hooks
             .chain(mails)
+            .chain(certificates)
             .chain([Self::HookRefuses, Self::HookGone, Self::MailRefuses])
             .collect()
     }
 
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Hook(name, _) | Self::Mail(name, _) => name,
+            Self::Hook(name, _) | Self::HookCertificate(name, _) | Self::Mail(name, _) => name,
             Self::HookRefuses => "webhook: refuses connections",
             Self::HookGone => "webhook: 410, gone for good",
             Self::MailRefuses => "SMTP: refuses connections",

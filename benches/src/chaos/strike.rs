@@ -15,7 +15,7 @@ use super::{
     faults::{Machine, Peer},
     report::Report,
 };
-use crate::{cluster, process::free_address};
+use crate::{cluster, process::free_address, sinks::Certificate};
 
 /// Another process holds SQLite's write lock for so long.
 const LOCKED: Duration = Duration::from_secs(30);
@@ -60,6 +60,11 @@ async fn strike_peer(bed: &Bed, dice: &mut Dice, peer: &Peer) -> Result<()> {
             hook.close().await;
             sleep(dice.millis(500, 3_000)).await;
             hook.open().await?;
+        }
+        Peer::HookCertificate(_, shown) => {
+            bed.front.show(*shown);
+            sleep(dice.millis(1_500, 4_000)).await;
+            bed.front.show(Certificate::Good);
         }
         Peer::HookGone => {
             if let Some(hook) = &bed.hooks[GONE] {

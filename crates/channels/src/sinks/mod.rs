@@ -6,10 +6,12 @@ mod cut;
 mod mail_reader;
 mod smtp;
 mod smtp_session;
+mod tls;
 mod trickle;
 mod webhook;
 
 pub use captured::CapturedChannel;
 pub use mail_reader::ReceivedMail;
 pub use smtp::{SmtpFault, SmtpSink, SmtpSinkOptions, SmtpStage};
+pub use tls::{Certificate, TEST_ROOT, TlsFront};
 pub use webhook::{ReceivedWebhook, WebhookReply, WebhookSink, WebhookSinkOptions};

@@ -1,41 +1,23 @@
 //! TLS for real: the right certificate, one that has ended, one for another host, one that nobody vouches for.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use liaison_channels::{
     EmailChannel, SmtpConfig, SmtpTls, WebhookChannel, WebhookConfig,
-    sinks::{SmtpSink, SmtpSinkOptions},
+    sinks::{Certificate, SmtpSink, SmtpSinkOptions, TEST_ROOT},
 };
 use liaison_domain::EvidenceLevel;
 use liaison_service::channel::{Channel, Secret, SendOutcome, SendReport};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::support::{TRANSIENT, Turning, clock, hook_sink, hook_to, local, mail_to, relay};
 
-const ROOT: &str = include_str!("tls/root.pem");
-const GOOD: &str = include_str!("tls/good.pem");
-const EXPIRED: &str = include_str!("tls/expired.pem");
-const KEY: &str = include_str!("tls/server.key");
-
 /// Ends TLS in front of a plain server; with `starttls` only after the SMTP command of that name.
-async fn front(certificate: &str, behind: SocketAddr, starttls: bool) -> SocketAddr {
-    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+async fn front(certificate: Certificate, behind: SocketAddr, starttls: bool) -> SocketAddr {
+    let acceptor = certificate.acceptor().unwrap();
     // On every loopback address, so that it can be called by one that its certificate does not bear.
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -70,7 +52,7 @@ fn secured(address: SocketAddr, tls: SmtpTls) -> SmtpConfig {
     SmtpConfig {
         host: "localhost".to_owned(),
         tls,
-        extra_root_pem: Some(ROOT.to_owned()),
+        extra_root_pem: Some(TEST_ROOT.to_owned()),
         username: Some("liaison".to_owned()),
         password: Some(Secret::new("s3cret")),
         ..relay(address)
@@ -98,8 +80,8 @@ async fn a_mail_leaves_over_tls_and_only_to_the_right_relay() {
         (SmtpTls::StartTlsRequired, true),
         (SmtpTls::StartTlsOpportunistic, true),
     ] {
-        let good = front(GOOD, sink.address(), starttls).await;
-        let expired = front(EXPIRED, sink.address(), starttls).await;
+        let good = front(Certificate::Good, sink.address(), starttls).await;
+        let expired = front(Certificate::Expired, sink.address(), starttls).await;
         let before = sink.mails().len();
         let config = secured(good, tls);
         // "localhost" stays on this machine, so even the opportunistic kind may sign in.
@@ -141,7 +123,7 @@ async fn a_mail_leaves_over_tls_and_only_to_the_right_relay() {
 async fn a_webhook_leaves_over_tls_and_only_to_the_right_host() {
     let sink = hook_sink().await;
     let trusting = WebhookConfig {
-        extra_root_pem: Some(ROOT.to_owned()),
+        extra_root_pem: Some(TEST_ROOT.to_owned()),
         ..local()
     };
     let call = async |config: &WebhookConfig, host: &str, address: SocketAddr| {
@@ -152,7 +134,7 @@ async fn a_webhook_leaves_over_tls_and_only_to_the_right_host() {
             .send(&hook_to(&url))
             .await
     };
-    let good = front(GOOD, sink.address(), false).await;
+    let good = front(Certificate::Good, sink.address(), false).await;
     let report = call(&trusting, "localhost", good).await;
     assert_eq!(
         report.outcome,
@@ -162,11 +144,15 @@ async fn a_webhook_leaves_over_tls_and_only_to_the_right_host() {
     );
     assert_eq!(sink.events().len(), 1);
 
-    let expired = front(EXPIRED, sink.address(), false).await;
+    let expired = front(Certificate::Expired, sink.address(), false).await;
+    let elsewhere = front(Certificate::Elsewhere, sink.address(), false).await;
+    let stranger = front(Certificate::Stranger, sink.address(), false).await;
     for (report, word) in [
         (call(&trusting, "localhost", expired).await, "expired"),
         (call(&trusting, "hooks.onc.example", good).await, "not valid for name"),
         (call(&local(), "localhost", good).await, "UnknownIssuer"),
+        (call(&trusting, "localhost", elsewhere).await, "not valid for name"),
+        (call(&trusting, "localhost", stranger).await, "UnknownIssuer"),
     ] {
         assert_eq!(
             (&report.outcome, report.status),
