@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::test::cargo;
+use crate::{engines::On, test::cargo};
 
 /// What to measure.
 #[derive(Args)]
@@ -18,18 +18,10 @@ pub(crate) struct Speed {
     engine: On,
 }
 
-/// An engine, or both.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    Sqlite,
-    Postgres,
-    Both,
-}
-
 impl Speed {
     /// Whether a PostgreSQL is needed.
     pub(crate) fn needs_postgres(&self) -> bool {
-        self.engine != On::Sqlite
+        self.engine.needs_postgres()
     }
 
     /// Both programs, as they are released.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::test::cargo;
+use crate::{engines::On, test::cargo};
 
 /// Faults for real.
 #[derive(Args)]
@@ -23,24 +23,6 @@ pub(crate) struct Faults {
     /// The unoptimized binary: to try the harness itself.
     #[arg(long)]
     debug: bool,
-}
-
-/// An engine, or both.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    Sqlite,
-    Postgres,
-    Both,
-}
-
-impl On {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-            Self::Both => "both",
-        }
-    }
 }
 
 impl Faults {
@@ -64,7 +46,7 @@ impl Faults {
     /// Whether a PostgreSQL is needed.
     pub(crate) fn needs_postgres(&self) -> bool {
         // The preparation of the world is the same on both engines; only the database differs.
-        self.engine != On::Sqlite
+        self.engine.needs_postgres()
     }
 
     fn arguments(&self) -> Vec<String> {

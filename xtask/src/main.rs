@@ -13,6 +13,7 @@ mod browser;
 mod chaos;
 mod cluster;
 mod command;
+mod engines;
 mod guard;
 mod packages;
 mod postgres;

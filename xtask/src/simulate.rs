@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::test::cargo;
+use crate::{engines::On, test::cargo};
 
 /// Random histories.
 #[derive(Args)]
@@ -21,14 +21,6 @@ pub(crate) struct Histories {
     engine: On,
 }
 
-/// An engine, or both.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    Sqlite,
-    Postgres,
-    Both,
-}
-
 impl Histories {
     /// One run of the tests for all engines that are wanted.
     pub(crate) fn command(&self) -> Command {
@@ -42,7 +34,7 @@ impl Histories {
 
     /// Whether a PostgreSQL is needed.
     pub(crate) fn needs_postgres(&self) -> bool {
-        self.engine != On::Sqlite
+        self.engine.needs_postgres()
     }
 
     fn arguments(&self) -> Vec<&'static str> {
