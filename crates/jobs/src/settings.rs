@@ -135,3 +135,17 @@ pub enum SettingsError {
     #[error("set reconcile_every and upkeep_every to more than zero")]
     NoInterval,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_minutes_without_a_database_are_borne_and_the_end_of_them_is_seen_at_once() {
+        let settings = Settings::new("server", "here");
+        assert!(settings.restart_after_at_most <= Duration::from_secs(2));
+        // The first pauses double from a quarter of a second and add up to little.
+        assert!(settings.restart_after_at_most * settings.restarts >= Duration::from_secs(600));
+        assert!(settings.check().is_ok());
+    }
+}
