@@ -99,6 +99,8 @@ impl StoreError {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 true
             }
+            // What stands in front of a server that is away takes the connection and closes it in the middle of the greeting.
+            sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
             sqlx::Error::Database(inner) => inner.code().is_some_and(|code| passes(&code)),
             _ => false,
         };
@@ -134,7 +136,7 @@ fn passes(code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::passes;
+    use super::{StoreError, passes};
 
     #[test]
     fn what_may_pass_is_told_from_what_does_not() {
@@ -144,5 +146,14 @@ mod tests {
         for code in ["23505", "42601", "1", "19", "2067", "HY000", ""] {
             assert!(!passes(code), "{code}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_ends_in_the_greeting_may_come_again() {
+        let greeting = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        let told = StoreError::database("begin", greeting);
+        assert!(matches!(told, StoreError::Database { unavailable: true, .. }));
+        let told = StoreError::database("begin", sqlx::Error::RowNotFound);
+        assert!(matches!(told, StoreError::Database { unavailable: false, .. }));
     }
 }
