@@ -75,7 +75,7 @@ async fn an_answer_is_recorded_when_the_database_is_back() {
     way.open.send_replace(true);
     // Longer than recording goes on, and than a queue pauses.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    tokio::task::block_in_place(|| server.stop());
+    let (_, log) = tokio::task::block_in_place(|| server.stop());
 
     clinic.app.restart().await;
     let mut conn = clinic.app.service.store().read().await.unwrap();
@@ -85,7 +85,11 @@ async fn an_answer_is_recorded_when_the_database_is_back() {
     let loops: Vec<_> = loops.iter().map(|row| row.id.uuid()).collect();
     let sent = deliveries::of_recipients(&mut conn, &loops).await.unwrap();
     let hook = sent.iter().find(|row| row.address.starts_with("http")).unwrap();
-    assert_eq!((hook.state, hook.attempts), (DeliveryState::Delivered, 1), "{hook:?}");
+    assert_eq!(
+        (hook.state, hook.attempts),
+        (DeliveryState::Delivered, 1),
+        "{hook:?}: {log}"
+    );
     drop(conn);
     assert_eq!(sink.events().len(), 1, "the receiver was not called again");
     clinic.app.service.store().close().await;
