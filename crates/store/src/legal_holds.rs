@@ -5,13 +5,7 @@
 use chrono::{DateTime, Utc};
 use liaison_domain::{LegalHoldId, OrganizationId, PatientId, UserId};
 
-use crate::{
-    args,
-    conn::{Conn, Tx},
-    error::Result,
-    row::row,
-    sql::sql,
-};
+use crate::{args, conn::Conn, error::Result, row::row, sql::sql, tx::Tx};
 
 row! {
     /// One hold.
