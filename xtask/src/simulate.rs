@@ -67,6 +67,8 @@ impl Bent {
             "test",
             "--locked",
             "-p",
+            "liaison-channels",
+            "-p",
             "liaison-service",
             "-p",
             "liaison-web",

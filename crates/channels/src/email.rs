@@ -60,6 +60,7 @@ impl EmailChannel {
                 port: config.port,
                 tls: config.tls,
                 tls_parameters: config.tls_parameters()?,
+                implicit: config.implicit_tls()?,
                 credentials,
                 hello: ClientId::Domain(config.helo_name.clone()),
                 connect_timeout: config.connect_timeout,

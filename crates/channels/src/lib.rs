@@ -16,6 +16,7 @@ mod retry_after;
 pub mod sinks;
 mod smtp_config;
 mod smtp_session;
+mod smtp_stream;
 mod webhook;
 mod webhook_url;
 

@@ -1,13 +1,16 @@
 //! The mail relay's settings and what makes them valid.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lettre::{
     Address,
     transport::smtp::client::{Certificate, TlsParameters},
 };
 use liaison_service::channel::Secret;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio_rustls::TlsConnector;
+
+use crate::webhook;
 
 /// How the connection to the relay is protected (RFC 8314 recommends [`SmtpTls::Implicit`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -15,9 +18,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 pub enum SmtpTls {
     /// Not at all: a relay on the same machine.
     None,
-    /// `STARTTLS`, and no mail without it (RFC 3207). The mail stays secret, but lettre 0.11 keeps what the relay (or
-    /// somebody on the way) sent in the clear behind its go-ahead, so that replies could be forged: where the way to
-    /// the relay is not ours, take [`SmtpTls::Implicit`].
+    /// `STARTTLS`, and no mail without it (RFC 3207). What comes in the clear behind the relay's go-ahead ends the
+    /// session.
     #[default]
     StartTlsRequired,
     /// `STARTTLS` where it is offered; whoever sits between can take the offer away.
@@ -98,6 +100,9 @@ pub enum SmtpConfigError {
     /// TLS cannot be set up.
     #[error("TLS for mail cannot be set up: {0}")]
     Tls(#[source] lettre::transport::smtp::Error),
+    /// TLS from the first byte cannot be set up.
+    #[error("TLS for mail cannot be set up: {0}")]
+    Implicit(String),
 }
 
 impl SmtpConfig {
@@ -167,7 +172,18 @@ impl SmtpConfig {
         Ok(())
     }
 
-    /// TLS against this host, or `None` where none is wanted.
+    /// TLS from the first byte against this host, or `None` where it does not begin so.
+    pub(crate) fn implicit_tls(&self) -> Result<Option<(TlsConnector, ServerName<'static>)>, SmtpConfigError> {
+        if self.tls != SmtpTls::Implicit {
+            return Ok(None);
+        }
+        let unusable = |why: &dyn std::fmt::Display| SmtpConfigError::Implicit(why.to_string());
+        let name = ServerName::try_from(self.host.clone()).map_err(|error| unusable(&error))?;
+        let config = webhook::tls(self.extra_root_pem.as_deref()).map_err(|error| unusable(&error))?;
+        Ok(Some((TlsConnector::from(Arc::new(config)), name)))
+    }
+
+    /// TLS by `STARTTLS` against this host, or `None` where none is wanted.
     pub(crate) fn tls_parameters(&self) -> Result<Option<TlsParameters>, SmtpConfigError> {
         let extra = match &self.extra_root_pem {
             Some(pem) => {

@@ -4,27 +4,37 @@
 //! tells whether the mail may have arrived: before the content it cannot have, from then on nobody knows.
 
 use std::{
+    io,
+    panic::AssertUnwindSafe,
     sync::Mutex,
     time::{Duration, Instant},
 };
 
+use futures::FutureExt as _;
 use lettre::{
     Address,
     transport::smtp::{
         self,
         authentication::{Credentials, DEFAULT_MECHANISMS},
-        client::{AsyncSmtpConnection, TlsParameters},
+        client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters},
         commands::{Data, Mail, Rcpt, Rset},
         extension::ClientId,
         response::Response,
     },
 };
+use rustls::pki_types::ServerName;
 use tokio::{
+    net::TcpStream,
     sync::Semaphore,
     time::{Instant as Deadline, timeout_at},
 };
+use tokio_rustls::TlsConnector;
 
-use crate::smtp_config::SmtpTls;
+use crate::{
+    artefact::causes,
+    smtp_config::SmtpTls,
+    smtp_stream::{ANSWER, Allowance, HANDSHAKE, Held, Secured},
+};
 
 /// How far the try had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +87,7 @@ pub(crate) struct Relay {
     pub(crate) port: u16,
     pub(crate) tls: SmtpTls,
     pub(crate) tls_parameters: Option<TlsParameters>,
+    pub(crate) implicit: Option<(TlsConnector, ServerName<'static>)>,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) hello: ClientId,
     pub(crate) connect_timeout: Duration,
@@ -156,10 +167,18 @@ impl Relay {
     async fn connect(&self, deadline: Deadline) -> Result<AsyncSmtpConnection, (Phase, Failure)> {
         let within = |phase| move |failure| (phase, failure);
         let limit = deadline.min(Deadline::now() + self.connect_timeout);
-        let implicit = self.tls_parameters.clone().filter(|_| self.tls == SmtpTls::Implicit);
-        let address = (self.host.as_str(), self.port);
-        let connecting = AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, implicit, None);
-        let mut connection = step(limit, connecting).await.map_err(within(Phase::Connect))?;
+        let (stream, allowance) = match timeout_at(limit, self.reach()).await {
+            Ok(Ok(reached)) => reached,
+            Ok(Err(error)) => {
+                return Err((
+                    Phase::Connect,
+                    Failure::Broken(format!("no connection: {}", causes(&error))),
+                ));
+            }
+            Err(_) => return Err((Phase::Connect, Failure::TimedOut)),
+        };
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, &self.hello);
+        let mut connection = step(limit, greeting).await.map_err(within(Phase::Connect))?;
         if let Some(parameters) = &self.tls_parameters {
             let wanted = match self.tls {
                 SmtpTls::StartTlsRequired => true,
@@ -167,9 +186,11 @@ impl Relay {
                 SmtpTls::Implicit | SmtpTls::None => false,
             };
             if wanted {
+                allowance.set(HANDSHAKE);
                 step(limit, connection.starttls(parameters.clone(), &self.hello))
                     .await
                     .map_err(within(Phase::Tls))?;
+                allowance.set(ANSWER);
             }
         }
         if let Some(credentials) = &self.credentials {
@@ -178,6 +199,18 @@ impl Relay {
                 .map_err(within(Phase::SignIn))?;
         }
         Ok(connection)
+    }
+
+    /// A connection that reads no more than it may, with TLS where that comes first.
+    async fn reach(&self) -> io::Result<(Box<dyn AsyncTokioStream>, Allowance)> {
+        let (held, allowance) = Held::new(TcpStream::connect((self.host.as_str(), self.port)).await?, ANSWER);
+        let Some((tls, name)) = &self.implicit else {
+            return Ok((Box::new(held), allowance));
+        };
+        allowance.set(HANDSHAKE);
+        let secured = Secured(tls.connect(name.clone(), held).await?);
+        allowance.set(ANSWER);
+        Ok((Box::new(secured), allowance))
     }
 
     async fn transact(
@@ -221,12 +254,14 @@ impl Relay {
     }
 }
 
-/// Runs one step until `limit`.
+/// Runs one step until `limit`. lettre panics over some answers (a line of an EHLO reply that is blank): that is a
+/// relay that speaks something else than SMTP, and no reason for a worker to end.
 async fn step<T>(limit: Deadline, future: impl Future<Output = Result<T, smtp::Error>>) -> Result<T, Failure> {
-    match timeout_at(limit, future).await {
+    match timeout_at(limit, AssertUnwindSafe(future).catch_unwind()).await {
         Err(_) => Err(Failure::TimedOut),
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(failure(&error)),
+        Ok(Ok(Ok(value))) => Ok(value),
+        Ok(Ok(Err(error))) => Err(failure(&error)),
+        Ok(Err(_)) => Err(Failure::Broken("an answer that cannot be read".to_owned())),
     }
 }
 
@@ -238,7 +273,7 @@ fn failure(error: &smtp::Error) -> Failure {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
         },
-        None => Failure::Broken(crate::artefact::causes(error)),
+        None => Failure::Broken(causes(error)),
     }
 }
 

@@ -5,6 +5,7 @@ mod addresses;
 mod captured;
 mod email;
 mod email_faults;
+mod fuzz;
 mod support;
 mod tls_talk;
 mod webhook;
