@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use liaison_domain::{Actor, CareRole, ChannelKind, Disposition, Duty, PatientId, RecipientId};
+use liaison_domain::{Actor, CareRole, ChannelKind, Disposition, PatientId, RecipientId};
 use liaison_service::{
     directory::{CreateEndpoint, EndpointOwner},
     loops::{NewRecipient, ShareNote, acknowledge::Acknowledge},
@@ -19,6 +19,7 @@ use liaison_service::{
 use liaison_testkit::{
     App, Engine, Fixture, Signed,
     notes::{journey, overrides_for},
+    to_team,
 };
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
@@ -116,16 +117,7 @@ impl World<'_> {
             (self.fixture.palliative_team, &self.fixture.palliative),
             (self.fixture.outside_team, &self.fixture.outsider),
         ];
-        let recipients: Vec<NewRecipient> = teams
-            .iter()
-            .map(|(team, _)| NewRecipient {
-                team_id: Some(*team),
-                user_id: None,
-                organization_id: None,
-                care_role: None,
-                duty: Duty::Required,
-            })
-            .collect();
+        let recipients: Vec<NewRecipient> = teams.iter().map(|(team, _)| to_team(*team)).collect();
         let physician = &self.fixture.physician;
         let overrides = overrides_for(
             &app.service,

@@ -238,6 +238,11 @@ impl Fleet {
         Ok(true)
     }
 
+    /// Whether answers stay away: their deliveries, and those beside them, may still be at work.
+    pub fn is_waiting(&self) -> bool {
+        self.late.iter().any(|late| !late.0.is_empty())
+    }
+
     /// The answers that stayed away come in, however late.
     ///
     /// # Errors

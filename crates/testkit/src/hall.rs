@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use liaison_domain::{
-    Actor, CareRole, ChannelKind, Decline, Disposition, Duty, OrganizationId, OrganizationKind, RecipientId, Role,
-    TeamId, calendar::Calendar,
+    Actor, CareRole, ChannelKind, Decline, Disposition, OrganizationId, OrganizationKind, RecipientId, Role, TeamId,
+    calendar::Calendar,
 };
 use liaison_service::{
     audit::{AuditFilter, AuditOrder, BeginBreakGlass, SaveAuditFilter, SearchAudit},
@@ -19,17 +19,14 @@ use liaison_service::{
         OrganizationChoice, TeamSettings,
     },
     link::{EnterLinkCode, SendLinkCode},
-    loops::{
-        NewQuestion, NewRecipient, ShareNote, Shared, acknowledge::Acknowledge, decline::DeclineShare,
-        redirect::RedirectShare,
-    },
+    loops::{NewQuestion, ShareNote, Shared, acknowledge::Acknowledge, decline::DeclineShare, redirect::RedirectShare},
     notes::DraftNote,
     patients::{AddCareTeamEntry, AddRestriction, RestrictionScope, SetLegalHold},
     reading::CallListQuery,
     work::repair::FindDeliveries,
 };
 
-use crate::{App, BASE_URL, Fixture, Signed, fixture::user, notes::journey};
+use crate::{App, BASE_URL, Fixture, Signed, fixture::user, notes::journey, share_of, to_team};
 
 /// A UUID that is nobody's.
 pub const NOBODYS: &str = "0190b5a0-0000-7000-8000-000000000001";
@@ -461,26 +458,13 @@ impl Hall {
 
 /// Shares with one team that has to acknowledge, with a question.
 async fn share(app: &App, fixture: &Fixture, signed: &Signed, team: TeamId) -> Shared {
-    let recipient = NewRecipient {
-        team_id: Some(team),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
-        duty: Duty::Required,
-    };
     let share = ShareNote {
-        note_version_id: signed.version_id,
-        recipients: vec![recipient],
-        urgency: None,
         questions: vec![NewQuestion {
             care_role: None,
             text: "Does this change your plan?".to_owned(),
             respond_by: None,
         }],
-        message: None,
-        verbal: None,
-        overrides: Vec::new(),
-        idempotency_key: None,
+        ..share_of(signed.version_id, vec![to_team(team)])
     };
     app.service
         .share_note(&fixture.physician, share)

@@ -13,6 +13,7 @@ pub mod fuzz;
 pub mod hall;
 pub mod notes;
 mod scene;
+mod share;
 mod tables;
 mod work;
 
@@ -26,6 +27,7 @@ pub use liaison_ledger::verify_export;
 pub use liaison_store::Engine;
 pub use notes::Signed;
 pub use scene::Scene;
+pub use share::{share_of, to_person, to_team};
 
 /// Declares a test that runs on both engines: `both_engines! { async fn name(app: App) { … } }`.
 #[macro_export]

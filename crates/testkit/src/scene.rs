@@ -2,15 +2,16 @@
 //! some answered, one question asked back, one urgent share still unopened days later.
 
 use chrono::TimeDelta;
-use liaison_domain::{Actor, Disposition, Duty, PatientId, RecipientId};
+use liaison_domain::{Actor, Disposition, PatientId, RecipientId};
 use liaison_service::{
-    loops::{NewQuestion, NewRecipient, ShareNote, Shared, acknowledge::Acknowledge},
+    loops::{NewQuestion, ShareNote, Shared, acknowledge::Acknowledge},
     sign_in::{OpenSession, SignInMethod},
 };
 
 use crate::{
     App, Fixture, Signed, fixture,
     notes::{journey, overrides_for},
+    share_of, to_team,
 };
 
 /// What the scene holds.
@@ -105,14 +106,7 @@ impl App {
 
     /// Shares a signed version with the oncology and the palliative team, both with a duty to acknowledge.
     pub async fn share_with_both(&self, fixture: &Fixture, signed: &Signed) -> Shared {
-        let recipient = |team| NewRecipient {
-            team_id: Some(team),
-            user_id: None,
-            organization_id: None,
-            care_role: None,
-            duty: Duty::Required,
-        };
-        let recipients = vec![recipient(fixture.oncology_team), recipient(fixture.palliative_team)];
+        let recipients = vec![to_team(fixture.oncology_team), to_team(fixture.palliative_team)];
         let overrides = overrides_for(
             &self.service,
             &fixture.physician,
@@ -123,18 +117,13 @@ impl App {
         .await
         .expect("the checks");
         let share = ShareNote {
-            note_version_id: signed.version_id,
-            recipients,
-            urgency: None,
             questions: vec![NewQuestion {
                 care_role: None,
                 text: "Is a change of the systemic treatment planned in the next four weeks?".to_owned(),
                 respond_by: None,
             }],
-            message: None,
-            verbal: None,
             overrides,
-            idempotency_key: None,
+            ..share_of(signed.version_id, recipients)
         };
         self.service
             .share_note(&fixture.physician, share)

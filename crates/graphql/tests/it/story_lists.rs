@@ -2,9 +2,9 @@
 //! come at nearly the same moment share a statement or do not, as time will have it. One edge that loads by itself would
 //! cost forty-nine more.
 
-use liaison_domain::{Actor, Duty};
-use liaison_service::loops::{NewRecipient, ShareNote};
-use liaison_testkit::{Signed, both_engines};
+use liaison_domain::Actor;
+use liaison_service::loops::ShareNote;
+use liaison_testkit::{Signed, both_engines, to_team};
 use serde_json::{Value, json};
 
 use crate::story_desk::Desk;
@@ -23,13 +23,7 @@ const CHANCE: u64 = 20;
 async fn share(desk: &Desk, signed: &Signed) {
     let input = ShareNote {
         note_version_id: signed.version_id,
-        recipients: vec![NewRecipient {
-            team_id: Some(desk.fixture.oncology_team),
-            user_id: None,
-            organization_id: None,
-            care_role: None,
-            duty: Duty::Required,
-        }],
+        recipients: vec![to_team(desk.fixture.oncology_team)],
         urgency: None,
         questions: Vec::new(),
         message: Some("a word".to_owned()),

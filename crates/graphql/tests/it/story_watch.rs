@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use liaison_testkit::{Engine, both_engines};
+use liaison_testkit::{Engine, both_engines, share_of};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -41,22 +41,7 @@ both_engines! {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let recipient = if desk.app.database.engine == Engine::Postgres {
             let other = desk.app.another_process().await;
-            let input = liaison_service::loops::ShareNote {
-                note_version_id: signed.version_id,
-                recipients: vec![liaison_service::loops::NewRecipient {
-                    team_id: Some(fixture.oncology_team),
-                    user_id: None,
-                    organization_id: None,
-                    care_role: None,
-                    duty: liaison_domain::Duty::Required,
-                }],
-                urgency: None,
-                questions: Vec::new(),
-                message: None,
-                verbal: None,
-                overrides: Vec::new(),
-                idempotency_key: None,
-            };
+            let input = share_of(signed.version_id, vec![liaison_testkit::to_team(fixture.oncology_team)]);
             other.share_note(&fixture.physician, input).await.unwrap().recipient_ids[0].to_string()
         } else {
             let input = json!({ "input": to_team(signed.version_id, fixture.oncology_team) });

@@ -13,10 +13,10 @@ use liaison_ledger::Signer;
 use liaison_service::{
     Service, ServiceOptions,
     channel::{Channel, Outbound, SendReport},
-    loops::{NewRecipient, ShareNote, Shared},
+    loops::{NewRecipient, Shared},
 };
 use liaison_store::recipients;
-use liaison_testkit::{App, Engine, Fixture, Signed};
+use liaison_testkit::{App, Engine, Fixture, Signed, share_of, to_team};
 use tokio_util::sync::CancellationToken;
 
 use crate::bed::{Running, next_id, now};
@@ -44,23 +44,11 @@ fn start(service: &Service, host: &str) -> Running {
 }
 
 async fn share(app: &App, fixture: &Fixture, signed: &Signed) -> Shared {
-    let to = |team_id| NewRecipient {
-        team_id: Some(team_id),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
+    let copy = NewRecipient {
         duty: Duty::Copy,
+        ..to_team(fixture.palliative_team)
     };
-    let input = ShareNote {
-        note_version_id: signed.version_id,
-        recipients: vec![to(fixture.palliative_team)],
-        urgency: None,
-        questions: Vec::new(),
-        message: None,
-        verbal: None,
-        overrides: Vec::new(),
-        idempotency_key: None,
-    };
+    let input = share_of(signed.version_id, vec![copy]);
     app.service.share_note(&fixture.physician, input).await.unwrap()
 }
 

@@ -4,13 +4,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use liaison_domain::{
-    Actor, Decline, Disposition, Duty, MisSendId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse,
+    Actor, Decline, Disposition, MisSendId, NoteId, NoteVersionId, OrganizationId, PatientId, PurposeOfUse,
     RecipientId, ShareId, Urgency,
 };
 use liaison_service::{
     ServiceError,
     audit::{AuditFilter, AuditView, DisclosureBasis, ReadDisclosures, ReadTimeliness, SearchAudit},
-    loops::{NewRecipient, ShareNote, acknowledge::Acknowledge, decline::DeclineShare},
+    loops::{acknowledge::Acknowledge, decline::DeclineShare},
 };
 use liaison_store::{NewEntry, args, ledger as rows};
 use liaison_testkit::{App, Fixture, both_engines};
@@ -421,25 +421,8 @@ both_engines! {
         let f = app.fixture().await;
         let patient = app.patient(&f, "A").await;
         let signed = app.sign(&f, patient, "A", 0).await;
-        let to = |team| NewRecipient {
-            team_id: Some(team),
-            user_id: None,
-            organization_id: None,
-            care_role: None,
-            duty: Duty::Required,
-        };
-        let share = ShareNote {
-            note_version_id: signed.version_id,
-            recipients: vec![to(f.oncology_team), to(f.palliative_team)],
-            urgency: None,
-            questions: Vec::new(),
-            message: None,
-            verbal: None,
-            overrides: Vec::new(),
-            idempotency_key: None,
-        };
         let from = app.now();
-        let shared = app.service.share_note(&f.physician, share).await.unwrap();
+        let shared = app.share(&f, &signed, &[f.oncology_team, f.palliative_team]).await;
         let (oncology, palliative) = (shared.recipient_ids[0], shared.recipient_ids[1]);
         app.advance(TimeDelta::minutes(30));
         app.service.open_share(&f.oncologist, oncology).await.unwrap();

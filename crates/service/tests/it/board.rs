@@ -8,9 +8,9 @@ use liaison_service::{
     loops::{ShareNote, recall::RecallShare},
     reading::{BoardOnly, BoardQuery, CallListQuery},
 };
-use liaison_testkit::both_engines;
+use liaison_testkit::{both_engines, share_of, to_team};
 
-use super::reading::{acknowledge, code, entries, row, share, share_both, share_of, to_team, world};
+use super::reading::{acknowledge, code, entries, row, share, share_both, world};
 
 fn all() -> BoardQuery {
     BoardQuery {

@@ -8,9 +8,9 @@ use liaison_service::{
     reading::{InboxOnly, InboxQuery},
 };
 use liaison_store::recipients;
-use liaison_testkit::{App, both_engines};
+use liaison_testkit::{App, both_engines, share_of, to_team};
 
-use super::reading::{acknowledge, code, entries, row, share, share_both, share_of, to_person, to_team, world};
+use super::reading::{acknowledge, code, entries, row, share, share_both, to_person, world};
 
 fn all() -> InboxQuery {
     InboxQuery {

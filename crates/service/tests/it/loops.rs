@@ -1,8 +1,8 @@
 //! The closed loop through its use cases: share, open, acknowledge, decline, redirect, recall, amend, withdraw, call.
 
 use liaison_domain::{
-    CallReason, CallTaskStatus, Decline, Disposition, Duty, EvidenceLevel, Illegal, NoteVersionId, Outcome,
-    RecipientId, Urgency,
+    CallReason, CallTaskStatus, Decline, Disposition, EvidenceLevel, Illegal, NoteVersionId, Outcome, RecipientId,
+    Urgency,
 };
 use liaison_service::{
     ServiceError,
@@ -17,30 +17,7 @@ use liaison_service::{
     },
 };
 use liaison_store::{call_tasks, deliveries, ledger, recipients, shares};
-use liaison_testkit::{App, Fixture, Signed, both_engines};
-
-fn to_team(team: liaison_domain::TeamId, duty: Duty) -> NewRecipient {
-    NewRecipient {
-        team_id: Some(team),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
-        duty,
-    }
-}
-
-fn share_of(version: NoteVersionId, recipients: Vec<NewRecipient>) -> ShareNote {
-    ShareNote {
-        note_version_id: version,
-        recipients,
-        urgency: None,
-        questions: Vec::new(),
-        message: None,
-        verbal: None,
-        overrides: Vec::new(),
-        idempotency_key: None,
-    }
-}
+use liaison_testkit::{App, Fixture, Signed, both_engines, share_of, to_team};
 
 async fn world(app: &App) -> (Fixture, Signed) {
     let fixture = app.fixture().await;
@@ -50,10 +27,7 @@ async fn world(app: &App) -> (Fixture, Signed) {
 }
 
 async fn shared_with_both(app: &App, fixture: &Fixture, signed: &Signed) -> Shared {
-    let recipients = vec![
-        to_team(fixture.oncology_team, Duty::Required),
-        to_team(fixture.palliative_team, Duty::Required),
-    ];
+    let recipients = vec![to_team(fixture.oncology_team), to_team(fixture.palliative_team)];
     app.service
         .share_note(&fixture.physician, share_of(signed.version_id, recipients))
         .await
@@ -147,7 +121,7 @@ both_engines! {
 
     async fn the_same_key_answers_the_same_and_another_request_is_refused(app: App) {
         let (fixture, signed) = world(&app).await;
-        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team, Duty::Required)]);
+        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team)]);
         input.idempotency_key = Some("share-1".to_owned());
         let first = app.service.share_note(&fixture.physician, input.clone()).await.expect("a share");
         let again = app.service.share_note(&fixture.physician, input.clone()).await.expect("the same answer");
@@ -170,8 +144,8 @@ both_engines! {
         let mut input = share_of(
             signed.version_id,
             vec![
-                NewRecipient { user_id: fixture.oncologist.user_id, ..to_team(fixture.oncology_team, Duty::Required) },
-                to_team(liaison_domain::TeamId::from_uuid(uuid::Uuid::from_u128(7)), Duty::Required),
+                NewRecipient { user_id: fixture.oncologist.user_id, ..to_team(fixture.oncology_team) },
+                to_team(liaison_domain::TeamId::from_uuid(uuid::Uuid::from_u128(7))),
             ],
         );
         input.questions = vec![NewQuestion { care_role: None, text: " ".to_owned(), respond_by: None }];
@@ -186,7 +160,7 @@ both_engines! {
         assert_eq!(codes(error), ["recipients OUT_OF_RANGE"]);
 
         // A team without endpoints, off the care team.
-        let nowhere = share_of(signed.version_id, vec![to_team(fixture.outside_team, Duty::Required)]);
+        let nowhere = share_of(signed.version_id, vec![to_team(fixture.outside_team)]);
         let error = app.service.share_note(&fixture.physician, nowhere).await.expect_err("refused");
         assert_eq!(codes(error), ["recipients[0] NOT_ON_CARE_TEAM", "recipients[0] NO_ENDPOINT"]);
 
@@ -196,7 +170,7 @@ both_engines! {
 
     async fn only_a_physician_shares_and_only_the_recipient_opens(app: App) {
         let (fixture, signed) = world(&app).await;
-        let input = share_of(signed.version_id, vec![to_team(fixture.oncology_team, Duty::Required)]);
+        let input = share_of(signed.version_id, vec![to_team(fixture.oncology_team)]);
         for actor in [&fixture.coordinator, &fixture.admin, &fixture.auditor, &fixture.oncologist] {
             let error = app.service.share_note(actor, input.clone()).await.expect_err("refused");
             assert_eq!(codes(error), ["FORBIDDEN"]);
@@ -217,7 +191,7 @@ both_engines! {
 
     async fn a_concern_keeps_the_clinic_in_debt_until_it_called(app: App) {
         let (fixture, signed) = world(&app).await;
-        let mut input = share_of(signed.version_id, vec![to_team(fixture.palliative_team, Duty::Required)]);
+        let mut input = share_of(signed.version_id, vec![to_team(fixture.palliative_team)]);
         input.questions = vec![NewQuestion { care_role: None, text: "Who owns the taper?".to_owned(), respond_by: None }];
         let shared = app.service.share_note(&fixture.physician, input).await.expect("a share");
         let id = shared.recipient_ids[0];
@@ -266,7 +240,7 @@ both_engines! {
 
     async fn a_call_with_read_back_acknowledges_by_telephone(app: App) {
         let (fixture, signed) = world(&app).await;
-        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team, Duty::Required)]);
+        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team)]);
         input.urgency = Some(Urgency::Emergent);
         let id = app.service.share_note(&fixture.physician, input).await.expect("a share").recipient_ids[0];
         let tasks = calls(&app, id).await;
@@ -371,7 +345,7 @@ both_engines! {
             idempotency_key: None,
         };
         app.service.add_restriction(&fixture.physician, restriction).await.expect("a restriction");
-        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team, Duty::Required)]);
+        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team)]);
         let error = app.service.share_note(&fixture.physician, input.clone()).await.expect_err("refused");
         assert_eq!(codes(error), ["recipients[0] RESTRICTED"]);
         input.overrides = vec![Override { code: "RESTRICTED".to_owned(), reason: "Cord compression.".to_owned() }];
@@ -403,7 +377,7 @@ both_engines! {
 
     async fn the_calls_of_somebody_who_is_disabled_get_a_new_owner(app: App) {
         let (fixture, signed) = world(&app).await;
-        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team, Duty::Required)]);
+        let mut input = share_of(signed.version_id, vec![to_team(fixture.oncology_team)]);
         input.urgency = Some(Urgency::Emergent);
         let id = app.service.share_note(&fixture.physician, input).await.expect("a share").recipient_ids[0];
         let task = calls(&app, id).await.remove(0);

@@ -1,41 +1,18 @@
 //! Versions and loops: an amendment asks again, a withdrawal tells those who had read it, and two at once are one.
 
 use liaison_clinical::{NoteContent, parse_journey};
-use liaison_domain::{DeliveryPurpose, Disposition, Duty, EvidenceLevel, Outcome};
+use liaison_domain::{DeliveryPurpose, Disposition, EvidenceLevel, Outcome};
 use liaison_service::{
     ServiceError,
-    loops::{NewRecipient, ShareNote, acknowledge::Acknowledge},
+    loops::acknowledge::Acknowledge,
     notes::{AmendNote, SignAmendment, SignNote, UpdateDraft, WithdrawNote},
 };
 use liaison_store::{deliveries, recipients, shares};
-use liaison_testkit::{App, Fixture, Signed, both_engines};
-
-fn team(team: liaison_domain::TeamId) -> NewRecipient {
-    NewRecipient {
-        team_id: Some(team),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
-        duty: Duty::Required,
-    }
-}
+use liaison_testkit::{App, Fixture, Signed, both_engines, share_of, to_team};
 
 async fn share(app: &App, fixture: &Fixture, signed: &Signed) -> Vec<liaison_domain::RecipientId> {
-    let input = ShareNote {
-        note_version_id: signed.version_id,
-        recipients: vec![team(fixture.oncology_team), team(fixture.palliative_team)],
-        urgency: None,
-        questions: Vec::new(),
-        message: None,
-        verbal: None,
-        overrides: Vec::new(),
-        idempotency_key: None,
-    };
-    app.service
-        .share_note(&fixture.physician, input)
-        .await
-        .expect("a share")
-        .recipient_ids
+    let teams = [fixture.oncology_team, fixture.palliative_team];
+    app.share(fixture, signed, &teams).await.recipient_ids
 }
 
 fn reviewed(id: liaison_domain::RecipientId, version: liaison_domain::NoteVersionId) -> Acknowledge {
@@ -145,16 +122,7 @@ both_engines! {
         }
         let error = app.service.open_share(&fixture.oncologist, ids[0]).await.expect_err("refused");
         assert_eq!(error.code(), "RECALLED");
-        let again = ShareNote {
-            note_version_id: signed.version_id,
-            recipients: vec![team(fixture.oncology_team)],
-            urgency: None,
-            questions: Vec::new(),
-            message: None,
-            verbal: None,
-            overrides: Vec::new(),
-            idempotency_key: None,
-        };
+        let again = share_of(signed.version_id, vec![to_team(fixture.oncology_team)]);
         let error = app.service.share_note(&fixture.physician, again).await.expect_err("refused");
         assert_eq!(error.code(), "WITHDRAWN");
     }

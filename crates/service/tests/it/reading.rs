@@ -1,6 +1,6 @@
 //! One share as its clinic and as each recipient may see it; batches by ids; and what the other tests of reading share.
 
-use liaison_domain::{Actor, Disposition, Duty, EvidenceLevel, NoteVersionId, RecipientId, ShareId, TeamId};
+use liaison_domain::{Actor, Disposition, Duty, EvidenceLevel, RecipientId, ShareId};
 use liaison_service::{
     ServiceError,
     loops::{
@@ -12,17 +12,7 @@ use liaison_service::{
     reading::TimelineKind,
 };
 use liaison_store::{ledger, recipients};
-use liaison_testkit::{App, Fixture, Signed, both_engines};
-
-pub(super) fn to_team(team: TeamId) -> NewRecipient {
-    NewRecipient {
-        team_id: Some(team),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
-        duty: Duty::Required,
-    }
-}
+use liaison_testkit::{App, Fixture, Signed, both_engines, share_of, to_team};
 
 pub(super) fn to_person(actor: &Actor) -> NewRecipient {
     NewRecipient {
@@ -31,19 +21,6 @@ pub(super) fn to_person(actor: &Actor) -> NewRecipient {
         organization_id: actor.organization_id,
         care_role: None,
         duty: Duty::Required,
-    }
-}
-
-pub(super) fn share_of(version: NoteVersionId, recipients: Vec<NewRecipient>) -> ShareNote {
-    ShareNote {
-        note_version_id: version,
-        recipients,
-        urgency: None,
-        questions: Vec::new(),
-        message: None,
-        verbal: None,
-        overrides: Vec::new(),
-        idempotency_key: None,
     }
 }
 

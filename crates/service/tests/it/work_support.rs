@@ -15,7 +15,7 @@ use liaison_service::{
     loops::{NewRecipient, ShareNote, Shared},
 };
 use liaison_store::{call_tasks, deliveries, ledger, notices, recipients, schedule};
-use liaison_testkit::{App, Fixture, Signed};
+use liaison_testkit::{App, Fixture, Signed, share_of, to_person, to_team};
 use tokio::sync::Semaphore;
 
 /// The world with a signed note of journey A, and the clock at a moment.
@@ -30,23 +30,11 @@ pub(crate) async fn world(app: &App, at: &str) -> (Fixture, Signed) {
 }
 
 pub(crate) fn team(team: TeamId, duty: Duty) -> NewRecipient {
-    NewRecipient {
-        team_id: Some(team),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
-        duty,
-    }
+    NewRecipient { duty, ..to_team(team) }
 }
 
 pub(crate) fn person(user: UserId) -> NewRecipient {
-    NewRecipient {
-        team_id: None,
-        user_id: Some(user),
-        organization_id: None,
-        care_role: None,
-        duty: Duty::Required,
-    }
+    to_person(user)
 }
 
 /// Shares with an urgency; a call was made before, so that no voice-first task is mixed in.
@@ -64,14 +52,9 @@ pub(crate) async fn share(
         note: None,
     };
     let input = ShareNote {
-        note_version_id: signed.version_id,
-        recipients,
         urgency: Some(urgency),
-        questions: Vec::new(),
-        message: None,
         verbal: Some(verbal),
-        overrides: Vec::new(),
-        idempotency_key: None,
+        ..share_of(signed.version_id, recipients)
     };
     app.service
         .share_note(&fixture.physician, input)

@@ -70,13 +70,7 @@ pub(crate) async fn share_one(
 }
 
 pub(crate) fn to_team(fixture: &Fixture) -> NewRecipient {
-    NewRecipient {
-        team_id: Some(fixture.oncology_team),
-        user_id: None,
-        organization_id: None,
-        care_role: None,
-        duty: liaison_domain::Duty::Required,
-    }
+    liaison_testkit::to_team(fixture.oncology_team)
 }
 
 both_engines! {

@@ -1,11 +1,8 @@
 //! What guests of a secure link do beyond their answer: pass the message on, ask, and come to an account of their own.
 
-use liaison_domain::{Duty, EvidenceLevel, NoteVersionId, RecipientId};
-use liaison_service::{
-    loops::{NewRecipient, ShareNote},
-    patients::{AddRestriction, RestrictionScope},
-};
-use liaison_testkit::{App, Fixture, both_engines, fixture::user};
+use liaison_domain::{EvidenceLevel, NoteVersionId, RecipientId};
+use liaison_service::patients::{AddRestriction, RestrictionScope};
+use liaison_testkit::{App, Fixture, both_engines, fixture::user, share_of, to_person};
 use totp_rs::{Algorithm, Builder};
 
 use crate::{
@@ -29,22 +26,7 @@ async fn guest(app: &App, link: &str) -> Browser {
 /// address.
 async fn to_a_person(app: &App, f: &Fixture, version: NoteVersionId) -> (RecipientId, String) {
     app.email.take();
-    let share = ShareNote {
-        note_version_id: version,
-        recipients: vec![NewRecipient {
-            team_id: None,
-            user_id: Some(user(&f.palliative_lead)),
-            organization_id: None,
-            care_role: None,
-            duty: Duty::Required,
-        }],
-        urgency: None,
-        questions: Vec::new(),
-        message: None,
-        verbal: None,
-        overrides: Vec::new(),
-        idempotency_key: None,
-    };
+    let share = share_of(version, vec![to_person(user(&f.palliative_lead))]);
     let shared = app.service.share_note(&f.physician, share).await.unwrap();
     app.work().await;
     let mails = app.email.take();

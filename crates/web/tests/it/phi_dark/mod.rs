@@ -7,7 +7,7 @@ mod search;
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use liaison_clinical::NoteContent;
-use liaison_domain::{CareRole, Decline, Disposition, Duty, PatientId, RecipientId};
+use liaison_domain::{CareRole, Decline, Disposition, PatientId, RecipientId};
 use liaison_service::{
     audit::SignOffAuditReview,
     channel::OutboundBody,
@@ -24,7 +24,7 @@ use liaison_service::{
     notes::{AmendNote, DraftNote, WithdrawNote},
     patients::{AddCareTeamEntry, AddRestriction, RestrictionScope},
 };
-use liaison_testkit::{App, Fixture, Signed, both_engines, hall, notes::journey};
+use liaison_testkit::{App, Fixture, Signed, both_engines, hall, notes::journey, to_team};
 use serde_json::Value;
 
 use self::{
@@ -53,16 +53,7 @@ fn said(what: &str) -> String {
 }
 
 async fn share(app: &App, f: &Fixture, signed: &Signed, teams: &[liaison_domain::TeamId]) -> Shared {
-    let recipients: Vec<NewRecipient> = teams
-        .iter()
-        .map(|team| NewRecipient {
-            team_id: Some(*team),
-            user_id: None,
-            organization_id: None,
-            care_role: None,
-            duty: Duty::Required,
-        })
-        .collect();
+    let recipients: Vec<NewRecipient> = teams.iter().map(|team| to_team(*team)).collect();
     let checks = app
         .service
         .release_checks(&f.physician, signed.version_id, &recipients)
