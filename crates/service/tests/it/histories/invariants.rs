@@ -106,8 +106,9 @@ impl Memory {
             let Some(id) = delivery.recipient_id.filter(|id| self.ended.contains(id)) else {
                 continue;
             };
-            // Whoever has acknowledged may come back to read it again.
-            let reads_again = seen.find(id).is_some_and(|row| row.outcome.is_none());
+            // Whoever has acknowledged may come back to read it again. What could be read when the act began may have been
+            // amended in the same moment: such a code opens nothing.
+            let reads_again = !self.shut.contains(&id);
             let tells_of_it = match delivery.purpose {
                 DeliveryPurpose::Correction | DeliveryPurpose::Reply => true,
                 DeliveryPurpose::LinkCode => reads_again,

@@ -227,6 +227,53 @@ pub(super) fn regressions() -> Vec<(u64, Vec<Act>)> {
                 },
             ],
         ),
+        // A code was asked for in the moment in which the note was amended.
+        (
+            100_582,
+            vec![
+                sign(0, 0),
+                share(0, 249, &both, 2, [true, false, false]),
+                Act::Deliver {
+                    process: 1,
+                    notices: false,
+                },
+                Act::Acknowledge {
+                    by: By::Right(0),
+                    of: 62,
+                    dispositions: 4,
+                    comment: true,
+                    right_version: false,
+                    opens_first: true,
+                },
+                Act::Together(
+                    Box::new(Act::GuestEnters {
+                        mail: 9,
+                        right_code: true,
+                    }),
+                    Box::new(Act::Amend {
+                        by: By::Right(134),
+                        note: 115,
+                    }),
+                ),
+            ],
+        ),
+        // A delivery beside the one that waits for its answer was still at work when the world was looked at.
+        (
+            100_535,
+            vec![
+                sign(0, 0),
+                share(0, 67, &both, 3, [true, false, false]),
+                Act::Endpoint {
+                    by: By::Right(192),
+                    which: 248,
+                    disabled: true,
+                },
+                Act::DeliverLate {
+                    process: 1,
+                    notices: false,
+                },
+            ],
+        ),
         // By hand: the owner of an open call left, and nobody owned it.
         (9, {
             let mut acts = shared(1, &team).to_vec();

@@ -22,6 +22,7 @@ use liaison_testkit::{Fixture, fixture::user};
 use uuid::Uuid;
 
 /// Everything.
+#[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) loops: Vec<RecipientRow>,
     pub(super) evidence: Vec<EvidenceRow>,

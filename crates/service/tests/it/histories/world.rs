@@ -157,7 +157,16 @@ impl World {
     /// What the database says now.
     pub(super) async fn look(&self) -> Snapshot {
         let mut conn = self.fleet.processes[0].store().read().await.unwrap();
-        Snapshot::read(&mut conn, &self.fixture, self.patient).await.unwrap()
+        let mut seen = Snapshot::read(&mut conn, &self.fixture, self.patient).await.unwrap();
+        // What is still at work could commit between two of these readings: they must agree with the next ones.
+        while self.fleet.is_waiting() {
+            let again = Snapshot::read(&mut conn, &self.fixture, self.patient).await.unwrap();
+            if format!("{again:?}") == format!("{seen:?}") {
+                break;
+            }
+            seen = again;
+        }
+        seen
     }
 
     /// The request that an act stands for, or none where there is nothing it could be about. `number` makes the
