@@ -88,6 +88,10 @@ impl Session for Nobody {
         Credential::Anonymous
     }
 
+    fn person(&self) -> Option<String> {
+        None
+    }
+
     fn fill(&self, _: &mut Data) {}
 
     async fn still_valid(&self) -> bool {
@@ -129,6 +133,12 @@ impl ActorSession {
 impl Session for ActorSession {
     fn credential(&self) -> Credential {
         self.credential
+    }
+
+    fn person(&self) -> Option<String> {
+        // What acts without a person counts as its organization.
+        let organization = self.actor.organization_id.map(|id| id.to_string());
+        self.actor.user_id.map(|id| id.to_string()).or(organization)
     }
 
     fn fill(&self, data: &mut Data) {

@@ -62,6 +62,7 @@ pub(crate) fn router(
     let mut graphql = GraphQlConfig::new(RequestIds::new(move || random.uuid(clock.now()).to_string()));
     graphql.settings = config.graphql.clone();
     graphql.shutdown = stop.clone();
+    graphql.seats = service.seats().clone();
     let ledger = HeaderValue::from_str(&service.signer().verifier().to_string()).ok();
     let authenticate = Arc::new(Authenticator::new(service.clone()));
     // The router's pattern alone: a path may hold a link's secret, and both path and query whatever a client put there.

@@ -105,6 +105,7 @@ pub(crate) fn settings(config: &Config, store: &Store) -> anyhow::Result<Setting
     settings.retry = config.work.retry();
     settings.origins = Arc::new(SpanOrigins);
     settings.retention = config.retention.periods();
+    settings.streams = config.http.streams();
     Ok(settings)
 }
 

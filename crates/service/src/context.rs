@@ -16,6 +16,7 @@ use crate::{
     Result, ServiceError,
     channel::Channel,
     origin::{NoOrigins, Origins},
+    seats::{Seats, StreamLimits},
     work::{AtWork, Combine, Ending, Lanes, Retention},
 };
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub origins: Arc<dyn Origins>,
     /// For how long what outlives its use is kept.
     pub retention: Retention,
+    /// How many streams may be open at once in this process.
+    pub streams: StreamLimits,
 }
 
 impl Settings {
@@ -55,6 +58,7 @@ impl Settings {
             process: process.into(),
             origins: Arc::new(NoOrigins),
             retention: Retention::default(),
+            streams: StreamLimits::default(),
         }
     }
 }
@@ -81,11 +85,13 @@ pub struct Service(
     AtWork,
     Combine,
     Ending,
+    Seats,
 );
 
 impl Service {
     /// A service over its parts.
     pub fn new(options: ServiceOptions) -> Self {
+        let seats = Seats::new(options.settings.streams);
         Self(
             Arc::new(options),
             Arc::default(),
@@ -94,6 +100,7 @@ impl Service {
             AtWork::default(),
             Combine::default(),
             Ending::default(),
+            seats,
         )
     }
 
@@ -145,6 +152,11 @@ impl Service {
     /// What this process keeps at hand for sign-in.
     pub(crate) fn doors(&self) -> &crate::sign_in::Doors {
         &self.3
+    }
+
+    /// The streams that are open in this process.
+    pub fn seats(&self) -> &Seats {
+        &self.7
     }
 
     /// Now, by the store's clock.

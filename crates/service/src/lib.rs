@@ -16,6 +16,7 @@ pub mod origin;
 pub mod patients;
 pub mod reading;
 mod readings;
+pub mod seats;
 pub mod sign_in;
 pub mod work;
 

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use liaison_service::ServiceError;
+use liaison_service::{ServiceError, seats::NoSeat};
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum WebError {
     /// A form of more than a megabyte.
     #[error("this is too long")]
     TooLong,
+    /// No further stream of changes.
+    #[error(transparent)]
+    TooManyStreams(#[from] NoSeat),
     /// There is no such page.
     #[error("there is no such page")]
     NoPage,
@@ -80,6 +83,8 @@ impl WebError {
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyStreams(NoSeat::Person(_)) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyStreams(NoSeat::Process) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoPage => StatusCode::NOT_FOUND,
             Self::Render(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Service(error) => match error {
@@ -128,6 +133,7 @@ impl WebError {
             Self::SecondFactorNeeded => "SECOND_FACTOR_NEEDED",
             Self::StepUp { .. } => "STEP_UP_NEEDED",
             Self::CrossSite => "CROSS_SITE",
+            Self::TooManyStreams(_) => "STREAM_LIMIT",
             Self::NotAForm => "NOT_A_FORM",
             Self::TooLong => "TOO_LONG",
             Self::NoPage => "NOT_FOUND",

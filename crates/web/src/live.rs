@@ -32,11 +32,13 @@ pub(crate) fn routes() -> Router<Web> {
 }
 
 async fn live(State(web): State<Web>, Watching(signed): Watching) -> Result<Response> {
+    let person = signed.actor.user_id.map(|user| user.to_string()).unwrap_or_default();
+    let seat = web.service().seats().take(&person)?;
     let receiver = web.service().store().events();
     let mut check = interval_at(Instant::now() + STILL_VALID, STILL_VALID);
     check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let state = (web, signed, receiver, check);
-    let changes = futures::stream::unfold(state, |(web, signed, mut receiver, mut check)| async move {
+    let state = (web, signed, receiver, check, seat);
+    let changes = futures::stream::unfold(state, |(web, signed, mut receiver, mut check, seat)| async move {
         loop {
             let heard = tokio::select! {
                 () = web.stop().cancelled() => return None,
@@ -67,7 +69,7 @@ async fn live(State(web): State<Web>, Watching(signed): Watching) -> Result<Resp
                 while receiver.try_recv().is_ok() {}
                 // Browsers drop an event without data.
                 let event = Event::default().event("changed").data("look again");
-                return Some((event, (web, signed, receiver, check)));
+                return Some((event, (web, signed, receiver, check, seat)));
             }
         }
     });

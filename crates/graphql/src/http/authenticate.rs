@@ -34,6 +34,10 @@ pub trait Session: Send + Sync + 'static {
     /// By what the request was authenticated; decides whether the cross-site check applies.
     fn credential(&self) -> Credential;
 
+    /// Who it is, in a form that is the same for all of their sessions and tokens: their open streams are counted by
+    /// it. `None` for nobody, who may hold no stream open.
+    fn person(&self) -> Option<String>;
+
     /// Puts what resolvers need into the data of one operation: the actor, fresh loaders. Called once for each
     /// operation, so many times on a WebSocket.
     fn fill(&self, data: &mut Data);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError};
 use axum::http::StatusCode;
+use liaison_service::seats::NoSeat;
 
 use super::authenticate::AuthFailure;
 use super::media::Media;
@@ -102,6 +103,8 @@ error_codes! {
     IntrospectionDepthLimit = "INTROSPECTION_DEPTH_LIMIT", None;
     /// The schema finds the operation too costly.
     ComplexityLimit = "COMPLEXITY_LIMIT", None;
+    /// Too many streams of this person are open.
+    StreamLimit = "STREAM_LIMIT", Some(StatusCode::TOO_MANY_REQUESTS);
     /// Too many operations at once on one WebSocket.
     OperationLimit = "OPERATION_LIMIT", None;
 }
@@ -157,6 +160,16 @@ pub(crate) fn coded(mut error: ServerError, code: ErrorCode, id: &RequestId) -> 
     extensions.set("code", code.as_str());
     extensions.set("requestId", id.as_str());
     error
+}
+
+impl From<NoSeat> for Refusal {
+    fn from(why: NoSeat) -> Self {
+        let code = match why {
+            NoSeat::Person(_) => ErrorCode::StreamLimit,
+            NoSeat::Process => ErrorCode::Unavailable,
+        };
+        Self::new(code, why.to_string())
+    }
 }
 
 impl From<AuthFailure> for Refusal {

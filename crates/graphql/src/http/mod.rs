@@ -40,6 +40,7 @@ mod settings;
 mod sse;
 mod ws;
 mod ws_message;
+mod ws_waiting;
 
 use std::sync::Arc;
 
@@ -49,7 +50,10 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use liaison_service::seats::Seats;
 use tokio_util::sync::CancellationToken;
+
+use ws_waiting::Waiting;
 
 pub use authenticate::{AuthFailure, Authenticate, Credential, Session};
 pub use error::ErrorCode;
@@ -75,6 +79,8 @@ pub struct GraphQlConfig {
     pub settings: GraphQlSettings,
     /// Gives an id to a request that does not bring one in `x-request-id`.
     pub request_ids: RequestIds,
+    /// The streams that are open; the server's other streams may count with them.
+    pub seats: Seats,
     /// When it fires, WebSockets close with 1001 and event streams end, so that clients connect elsewhere.
     pub shutdown: CancellationToken,
 }
@@ -86,6 +92,7 @@ impl GraphQlConfig {
         Self {
             settings: GraphQlSettings::default(),
             request_ids,
+            seats: Seats::default(),
             shutdown: CancellationToken::new(),
         }
     }
@@ -96,6 +103,8 @@ pub(crate) struct App<S> {
     pub(crate) schema: S,
     pub(crate) config: GraphQlConfig,
     pub(crate) authenticate: Arc<dyn Authenticate>,
+    /// WebSockets that have not signed in yet.
+    pub(crate) waiting: Waiting,
 }
 
 /// The routes of the table above, to be merged into the server's router at its root.
@@ -105,6 +114,7 @@ pub(crate) struct App<S> {
 pub fn router<S: Executor>(schema: S, config: GraphQlConfig, authenticate: Arc<dyn Authenticate>) -> Router {
     let request_ids = config.request_ids.clone();
     let app = Arc::new(App {
+        waiting: Waiting::new(config.settings.subscriptions.max_waiting),
         schema,
         config,
         authenticate,

@@ -93,6 +93,12 @@ pub struct SubscriptionSettings {
     pub max_operations: usize,
     /// Largest WebSocket message from a client, in bytes. Default 65,536 (64 kB).
     pub max_message_bytes: usize,
+    /// Messages that one WebSocket may send between two heartbeats, pings among them. Default 600.
+    pub max_messages: usize,
+    /// Time a client has to take one message or event, in milliseconds. Default 10,000; then it counts as gone.
+    pub send_timeout_ms: u64,
+    /// WebSockets that have not signed in yet. Default 200; one more lets the one go that waits longest.
+    pub max_waiting: usize,
 }
 
 impl Default for SubscriptionSettings {
@@ -102,6 +108,9 @@ impl Default for SubscriptionSettings {
             heartbeat_ms: 15_000,
             max_operations: 20,
             max_message_bytes: 64 * 1024,
+            max_messages: 600,
+            send_timeout_ms: 10_000,
+            max_waiting: 200,
         }
     }
 }
@@ -161,6 +170,19 @@ impl GraphQlSettings {
                 1_024,
                 1_048_576,
             ),
+            (
+                "subscriptions.max_messages",
+                size(subscriptions.max_messages),
+                10,
+                1_000_000,
+            ),
+            (
+                "subscriptions.send_timeout_ms",
+                subscriptions.send_timeout_ms,
+                100,
+                120_000,
+            ),
+            ("subscriptions.max_waiting", size(subscriptions.max_waiting), 1, 100_000),
         ];
         for (name, value, min, max) in bounds {
             if !(min..=max).contains(&value) {
@@ -182,6 +204,10 @@ impl GraphQlSettings {
 impl SubscriptionSettings {
     pub(crate) fn init_timeout(&self) -> Duration {
         Duration::from_millis(self.init_timeout_ms)
+    }
+
+    pub(crate) fn send_timeout(&self) -> Duration {
+        Duration::from_millis(self.send_timeout_ms)
     }
 
     pub(crate) fn heartbeat(&self) -> Duration {

@@ -47,6 +47,8 @@ async fn open<S: Executor>(app: &Arc<App<S>>, request: Request, id: &RequestId) 
             "only subscriptions are streamed; send queries and mutations to POST /graphql",
         ));
     }
+    let person = session.person().ok_or(AuthFailure::Unauthenticated)?;
+    let seat = app.config.seats.take(&person)?;
     let results = run::events(&app.schema, request, id.clone());
     let (sender, mut receiver) = mpsc::channel(AHEAD);
     let source = Source {
@@ -57,7 +59,11 @@ async fn open<S: Executor>(app: &Arc<App<S>>, request: Request, id: &RequestId) 
     };
     let span = tracing::info_span!("graphql_stream", request_id = %id);
     tokio::spawn(source.pump(results).instrument(span));
-    let events = poll_fn(move |context| receiver.poll_recv(context));
+    let events = poll_fn(move |context| {
+        // Taken for as long as the connection has the body, however slowly it is read.
+        let _held = &seat;
+        receiver.poll_recv(context)
+    });
     let mut response = Response::new(Body::from_stream(events.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -133,8 +139,10 @@ impl<S: Executor> Source<S> {
         Err(Ended)
     }
 
+    /// A client that takes nothing for so long is gone: its subscription ends here, whatever becomes of the connection.
     async fn send(&self, event: String) -> Result<(), Ended> {
         tokio::select! {
+            () = tokio::time::sleep(self.app.config.settings.subscriptions.send_timeout()) => Err(Ended),
             sent = self.sender.send(event) => sent.map_err(|_| Ended),
             () = self.app.config.shutdown.cancelled() => Err(Ended),
         }

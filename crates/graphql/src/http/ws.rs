@@ -18,6 +18,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures::StreamExt as _;
+use liaison_service::seats::{NoSeat, Seat};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -34,11 +35,11 @@ use super::{App, admit, request_body, run};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Time a client has to take one message, before it counts as gone.
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Time a client has to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Messages before `connection_init`: a few pings.
+const BEFORE_INIT: usize = 10;
 
 /// Results made ahead of a slow client, over all its operations.
 const AHEAD: usize = 32;
@@ -107,22 +108,27 @@ impl<S: Executor> Connection<S> {
     async fn talk(&mut self, headers: HeaderMap, peer: Option<SocketAddr>) -> Result<std::convert::Infallible, Over> {
         let shutdown = self.app.config.shutdown.clone();
         let patience = self.app.config.settings.subscriptions.init_timeout();
-        let session = tokio::select! {
+        let waits = self.app.waiting.enter();
+        let (session, _seat) = tokio::select! {
             () = shutdown.cancelled() => return Err(Close::GOING_AWAY.into()),
+            () = waits.crowded_out() => return Err(Close::INIT_TIMEOUT.into()),
             opened = timeout(patience, self.open(headers, peer)) => opened.unwrap_or(Err(Close::INIT_TIMEOUT.into()))?,
         };
+        drop(waits);
         let (sender, mut results) = mpsc::channel(AHEAD);
         let mut operations = Operations::new(sender);
         let period = self.app.config.settings.subscriptions.heartbeat();
         let mut heartbeat = interval_at(Instant::now() + period, period);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut silent_beats = 0;
+        let (mut silent_beats, mut messages) = (0, 0);
+        let most = self.app.config.settings.subscriptions.max_messages;
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Err(Close::GOING_AWAY.into()),
                 _ = heartbeat.tick() => {
                     silent_beats += 1;
+                    messages = 0;
                     if silent_beats > 2 {
                         return Err(Close::SILENT.into());
                     }
@@ -131,6 +137,10 @@ impl<S: Executor> Connection<S> {
                 }
                 message = receive(&mut self.socket) => {
                     silent_beats = 0;
+                    messages += 1;
+                    if messages > most {
+                        return Err(Close::TOO_MANY_MESSAGES.into());
+                    }
                     self.handle(message?, session.as_ref(), &mut operations).await?;
                 }
                 Some(result) = results.recv() => {
@@ -145,8 +155,17 @@ impl<S: Executor> Connection<S> {
     }
 
     /// Waits for `connection_init` and answers it.
-    async fn open(&mut self, mut headers: HeaderMap, peer: Option<SocketAddr>) -> Result<Box<dyn Session>, Over> {
+    async fn open(
+        &mut self,
+        mut headers: HeaderMap,
+        peer: Option<SocketAddr>,
+    ) -> Result<(Box<dyn Session>, Seat), Over> {
+        let mut messages = 0;
         let payload = loop {
+            messages += 1;
+            if messages > BEFORE_INIT {
+                return Err(Close::TOO_MANY_MESSAGES.into());
+            }
             match receive(&mut self.socket).await? {
                 Some(FromClient::ConnectionInit { payload }) => break payload,
                 Some(FromClient::Subscribe { .. }) => return Err(Close::UNAUTHORIZED.into()),
@@ -167,8 +186,13 @@ impl<S: Executor> Connection<S> {
         if session.credential() == Credential::Cookie {
             return Err(Close::FORBIDDEN.into());
         }
+        let person = session.person().ok_or(Close::FORBIDDEN)?;
+        let seat = self.app.config.seats.take(&person).map_err(|why| match why {
+            NoSeat::Person(_) => Close::TOO_MANY_STREAMS,
+            NoSeat::Process => Close::UNAVAILABLE,
+        })?;
         self.say(&ToClient::ConnectionAck).await?;
-        Ok(session)
+        Ok((session, seat))
     }
 
     async fn handle(
@@ -280,7 +304,8 @@ impl<S: Executor> Connection<S> {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Over> {
-        match timeout(SEND_TIMEOUT, self.socket.send(message)).await {
+        let patience = self.app.config.settings.subscriptions.send_timeout();
+        match timeout(patience, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Over::Gone),
         }

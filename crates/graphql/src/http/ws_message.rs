@@ -88,6 +88,8 @@ impl Close {
     pub(crate) const INIT_TIMEOUT: Self = Self::new(4408, "Connection initialisation timeout");
     pub(crate) const DUPLICATE_ID: Self = Self::new(4409, "Subscriber already exists");
     pub(crate) const TOO_MANY_INITS: Self = Self::new(4429, "Too many initialisation requests");
+    pub(crate) const TOO_MANY_STREAMS: Self = Self::new(4429, "Too many streams of yours are open");
+    pub(crate) const TOO_MANY_MESSAGES: Self = Self::new(4429, "Too many messages");
     pub(crate) const INTERNAL: Self = Self::new(4500, "Internal server error");
     pub(crate) const UNAVAILABLE: Self = Self::new(1013, "try again later");
 

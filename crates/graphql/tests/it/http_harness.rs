@@ -20,6 +20,7 @@ use liaison_graphql::http::{
     AuthFailure, Authenticate, Credential, GraphQlConfig, GraphQlSettings, MAX_COMPLEXITY, MAX_RECURSIVE_DEPTH,
     RequestId, RequestIds, Session, router,
 };
+use liaison_service::seats::{Seats, StreamLimits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -149,7 +150,8 @@ impl Drop for Alive {
     }
 }
 
-pub(crate) struct Events(Arc<AtomicUsize>);
+/// Subscriptions that are alive, and texts that were made for them.
+pub(crate) struct Events(Arc<AtomicUsize>, Arc<AtomicUsize>);
 
 #[Subscription]
 impl Events {
@@ -174,6 +176,15 @@ impl Events {
         })
     }
 
+    /// Texts of so many bytes, without an end and without a pause.
+    async fn flood(&self, bytes: usize) -> impl Stream<Item = String> + use<> {
+        let (alive, made) = (Alive::new(&self.0), Arc::clone(&self.1));
+        unfold(alive, move |alive| {
+            made.fetch_add(1, Ordering::SeqCst);
+            std::future::ready(Some(("x".repeat(bytes), alive)))
+        })
+    }
+
     async fn explode(&self, text: String) -> impl Stream<Item = u32> + use<> {
         unfold(0, move |n| {
             let text = text.clone();
@@ -187,7 +198,7 @@ impl Events {
 
 pub(crate) type ToySchema = Schema<Query, Mutation, Events>;
 
-/// Knows ana by a token and by a cookie.
+/// Knows ana by a token and by a cookie, and ben by a token.
 struct Door(Arc<AtomicBool>);
 
 #[async_trait]
@@ -195,7 +206,7 @@ impl Authenticate for Door {
     async fn authenticate(&self, headers: &HeaderMap, _: Option<SocketAddr>) -> Result<Box<dyn Session>, AuthFailure> {
         let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
         let credential = match (text(header::AUTHORIZATION), text(header::COOKIE)) {
-            (Some("Bearer ana"), _) => Credential::Bearer,
+            (Some("Bearer ana" | "Bearer ben"), _) => Credential::Bearer,
             (Some("Bearer hasty"), _) => return Err(AuthFailure::Throttled { retry_after_seconds: 7 }),
             (Some("Bearer orphan"), _) => return Err(AuthFailure::Unavailable),
             (Some("Bearer hangs"), _) => std::future::pending().await,
@@ -203,8 +214,13 @@ impl Authenticate for Door {
             (None, Some("visitor=1")) => Credential::Anonymous,
             _ => return Err(AuthFailure::Unauthenticated),
         };
+        let person = match text(header::AUTHORIZATION) {
+            Some("Bearer ben") => Some("ben"),
+            _ => (credential != Credential::Anonymous).then_some("ana"),
+        };
         Ok(Box::new(Pass {
             credential,
+            person,
             valid: Arc::clone(&self.0),
         }))
     }
@@ -212,6 +228,7 @@ impl Authenticate for Door {
 
 struct Pass {
     credential: Credential,
+    person: Option<&'static str>,
     valid: Arc<AtomicBool>,
 }
 
@@ -219,6 +236,10 @@ struct Pass {
 impl Session for Pass {
     fn credential(&self) -> Credential {
         self.credential
+    }
+
+    fn person(&self) -> Option<String> {
+        self.person.map(str::to_owned)
     }
 
     fn fill(&self, data: &mut Data) {
@@ -237,6 +258,10 @@ pub(crate) struct Toy {
     pub(crate) touched: Arc<AtomicUsize>,
     /// Subscriptions that run.
     pub(crate) alive: Arc<AtomicUsize>,
+    /// Texts that floods made.
+    pub(crate) made: Arc<AtomicUsize>,
+    /// Streams that are open.
+    pub(crate) seats: Seats,
     /// Whether sessions still hold.
     pub(crate) valid: Arc<AtomicBool>,
     pub(crate) shutdown: CancellationToken,
@@ -248,15 +273,26 @@ impl Toy {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GraphQlSettings)) -> Self {
-        let (touched, alive) = (Arc::default(), Arc::default());
-        let schema = ToySchema::build(Query, Mutation(Arc::clone(&touched)), Events(Arc::clone(&alive)))
-            .limit_complexity(MAX_COMPLEXITY)
-            .limit_recursive_depth(MAX_RECURSIVE_DEPTH)
-            .finish();
-        let made = AtomicUsize::new(0);
-        let ids = RequestIds::new(move || format!("req-{}", made.fetch_add(1, Ordering::SeqCst)));
+        Self::seated(StreamLimits::default(), change)
+    }
+
+    /// With room for so many streams.
+    pub(crate) fn seated(limits: StreamLimits, change: impl FnOnce(&mut GraphQlSettings)) -> Self {
+        let (touched, alive, made) = (Arc::default(), Arc::default(), Arc::default());
+        let schema = ToySchema::build(
+            Query,
+            Mutation(Arc::clone(&touched)),
+            Events(Arc::clone(&alive), Arc::clone(&made)),
+        )
+        .limit_complexity(MAX_COMPLEXITY)
+        .limit_recursive_depth(MAX_RECURSIVE_DEPTH)
+        .finish();
+        let counted = AtomicUsize::new(0);
+        let ids = RequestIds::new(move || format!("req-{}", counted.fetch_add(1, Ordering::SeqCst)));
         let mut config = GraphQlConfig::new(ids);
         change(&mut config.settings);
+        config.seats = Seats::new(limits);
+        let seats = config.seats.clone();
         config.settings.validate().unwrap();
         let shutdown = config.shutdown.clone();
         let valid = Arc::new(AtomicBool::new(true));
@@ -264,6 +300,8 @@ impl Toy {
             router: router(schema, config, Arc::new(Door(Arc::clone(&valid)))),
             touched,
             alive,
+            made,
+            seats,
             valid,
             shutdown,
         }

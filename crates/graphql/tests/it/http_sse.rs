@@ -12,7 +12,7 @@ use crate::http_harness::{CANARY, Toy, exchange, hear, post};
 
 const QUIET: Duration = Duration::from_millis(300);
 
-async fn subscribe(address: SocketAddr, query: &str) -> (TcpStream, String) {
+pub(crate) async fn subscribe(address: SocketAddr, query: &str) -> (TcpStream, String) {
     let body = json!({ "query": query }).to_string();
     let request = format!(
         "POST /graphql/stream HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n\

@@ -15,10 +15,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::http_harness::{CANARY, Toy};
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
-    async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::with_headers(address, &[]).await.unwrap()
     }
 
@@ -38,16 +38,22 @@ impl Client {
     }
 
     /// Connected, signed in and acknowledged.
-    async fn ready(address: SocketAddr) -> Self {
-        let mut client = Self::connect(address).await;
-        client
-            .say(json!({ "type": "connection_init", "payload": { "authorization": "Bearer ana" } }))
-            .await;
+    pub(crate) async fn ready(address: SocketAddr) -> Self {
+        let mut client = Self::sign_in(address, "ana").await;
         assert_eq!(client.hear().await, json!({ "type": "connection_ack" }));
         client
     }
 
-    async fn say(&mut self, message: Value) {
+    /// Connected, and with a token sent.
+    pub(crate) async fn sign_in(address: SocketAddr, token: &str) -> Self {
+        let mut client = Self::connect(address).await;
+        client
+            .say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }))
+            .await;
+        client
+    }
+
+    pub(crate) async fn say(&mut self, message: Value) {
         self.say_text(&message.to_string()).await;
     }
 
@@ -55,7 +61,7 @@ impl Client {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str) {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } }))
             .await;
     }
@@ -72,7 +78,7 @@ impl Client {
         }
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         match self.next().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
             other => panic!("expected a message, got {other:?}"),
@@ -80,7 +86,7 @@ impl Client {
     }
 
     /// The code and reason with which the server closes.
-    async fn closed(&mut self) -> (u16, String) {
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
         match self.next().await {
             Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
             other => panic!("expected a close frame, got {other:?}"),
@@ -88,7 +94,7 @@ impl Client {
     }
 }
 
-fn closing(code: u16, reason: &str) -> (u16, String) {
+pub(crate) fn closing(code: u16, reason: &str) -> (u16, String) {
     (code, reason.to_owned())
 }
 

@@ -6,6 +6,7 @@
 
 mod doors;
 mod http_errors;
+mod http_flood;
 mod http_harness;
 mod http_limits;
 mod http_post;
@@ -17,4 +18,5 @@ mod story;
 mod story_access;
 mod story_desk;
 mod story_lists;
+mod story_socket;
 mod story_watch;

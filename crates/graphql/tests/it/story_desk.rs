@@ -1,6 +1,7 @@
 //! The real schema over the real use cases, asked over HTTP with bearer tokens.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use liaison_service::Service;
 use liaison_service::directory::CreateToken;
 use liaison_testkit::{App, Fixture, Hall};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 /// The app behind its router, with a token for whoever asks.
@@ -57,6 +59,15 @@ impl Desk {
             router,
             tokens: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Serves the router on a port of its own.
+    pub(crate) async fn listen(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+        address
     }
 
     /// A token that may read and write.

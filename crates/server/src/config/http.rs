@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use liaison_channels::AddressRange;
+use liaison_service::seats::StreamLimits;
 use serde::Deserialize;
 use url::Url;
 
@@ -18,6 +19,8 @@ pub(crate) struct Http {
     /// The reverse proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<AddressRange>,
     drain_seconds: u64,
+    max_streams: u64,
+    max_streams_per_person: u64,
     #[serde(skip)]
     checked: Option<Url>,
 }
@@ -29,6 +32,8 @@ impl Default for Http {
             base_url: None,
             trusted_proxies: Vec::new(),
             drain_seconds: 0,
+            max_streams: 2_000,
+            max_streams_per_person: 20,
             checked: None,
         }
     }
@@ -37,6 +42,8 @@ impl Default for Http {
 impl Http {
     pub(super) fn check(&mut self, problems: &mut Problems) {
         problems.within("http.drain_seconds", self.drain_seconds, 0..=10);
+        problems.within("http.max_streams", self.max_streams, 1..=1_000_000);
+        problems.within("http.max_streams_per_person", self.max_streams_per_person, 1..=1_000);
         let text = self
             .base_url
             .take()
@@ -50,6 +57,14 @@ impl Http {
     /// How long the process serves on, unready, after SIGTERM.
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
+    }
+
+    /// How many streams may be open at once.
+    pub(crate) fn streams(&self) -> StreamLimits {
+        StreamLimits {
+            each: usize::try_from(self.max_streams_per_person).unwrap_or(usize::MAX),
+            all: usize::try_from(self.max_streams).unwrap_or(usize::MAX),
+        }
     }
 
     /// Where people reach this service: links in messages begin with it.

@@ -16,6 +16,7 @@ mod inbox_acts;
 mod inbox_settings;
 mod link;
 mod link_account;
+mod live;
 mod notes;
 mod notes_share;
 mod phi_dark;
