@@ -19,6 +19,9 @@ both_engines! {
         nobody.say(json!({ "type": "connection_init" })).await;
         assert_eq!(nobody.closed().await, closing(4403, "Forbidden"));
 
+        // On PostgreSQL a process hears of changes through the database, its own too.
+        let service = desk.app.service.clone();
+        let listening = tokio::spawn(async move { service.store().listen().await });
         let patient = desk.app.patient(&desk.fixture, "A").await;
         let signed = desk.app.sign(&desk.fixture, patient, "A", 0).await;
         let physician = desk.fixture.physician.clone();
@@ -37,5 +40,6 @@ both_engines! {
         assert_eq!(client.closed().await, closing(4403, "Forbidden"));
         let secret = desk.app.session(&physician).await;
         assert!(desk.app.service.session(&secret, None, None, Touch::Nothing).await.is_ok(), "the token alone has ended");
+        listening.abort();
     }
 }

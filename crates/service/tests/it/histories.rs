@@ -54,6 +54,10 @@ async fn live(world: &mut World, acts: &[(usize, Act)]) -> Result<(), Failure> {
     }
     let end = Failure::at;
     let after = acts.len();
+    // What is still at work would write into the ledger while it is counted.
+    typed(world.fleet.arrive().await.map(|()| String::new())).map_err(end(after))?;
+    let seen = world.look().await;
+    memory.check(world, &seen).map_err(end(after))?;
     check_ledger(world, &seen).await.map_err(end(after))?;
     wait_it_out(world, &mut memory).await.map_err(end(after))
 }

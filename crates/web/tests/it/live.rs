@@ -24,6 +24,8 @@ async fn open(router: &Router, secret: &str) -> Response<Body> {
 both_engines! {
     async fn one_person_holds_twenty_streams_and_an_ended_session_none(app: App) {
         let f = app.fixture().await;
+        let patient = app.patient(&f, "A").await;
+        let signed = app.sign(&f, patient, "A", 0).await;
         let router = liaison_web::router(app.service.clone(), CancellationToken::new());
         let secret = app.session(&f.physician).await;
         let mut streams = Vec::new();
@@ -39,8 +41,10 @@ both_engines! {
         streams.truncate(1);
         assert_eq!(app.service.seats().taken(), 1, "whoever leaves gives back");
 
-        let patient = app.patient(&f, "A").await;
-        let signed = app.sign(&f, patient, "A", 0).await;
+        // On PostgreSQL a process hears of changes through the database, its own too.
+        let service = app.service.clone();
+        let listening = tokio::spawn(async move { service.store().listen().await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
         app.share(&f, &signed, &[f.oncology_team]).await;
         let mut stream = streams.remove(0);
         let told = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.unwrap().unwrap().unwrap();
@@ -51,6 +55,7 @@ both_engines! {
         let end = tokio::time::timeout(Duration::from_secs(10), stream.next()).await.unwrap();
         assert!(end.is_none(), "{end:?}");
         drop(stream);
+        listening.abort();
         assert_eq!(app.service.seats().taken(), 0);
     }
 }
